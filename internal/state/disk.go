@@ -98,7 +98,14 @@ func (d disk) keepCopy(from, to string) error {
 		if err := os.Chmod(temp, fileMode); err != nil {
 			return err
 		}
-		return d.rename(temp, to)
+		if err := d.rename(temp, to); err != nil {
+			return err
+		}
+		// Where to is another name of the same file already, a rename does nothing.
+		if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
 	}
 	data, err := os.ReadFile(from)
 	if err != nil {
