@@ -35,7 +35,7 @@ func (s *scope) clusterReference(a *argument, e env) (Address, bool) {
 		return s.reach(g.byKey[key])
 	case g.object.forEach != nil && index != nil && len(t) == 2:
 		refs := index.Variables()
-		v, found := index.Value(s.context(refs, e))
+		v, found := index.Value(s.context(refs, nil, e))
 		if found.HasErrors() || v.IsMarked() || !v.IsKnown() || v.IsNull() || v.Type() != cty.String {
 			return "", false
 		}

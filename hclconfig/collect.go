@@ -22,21 +22,6 @@ func (ev *evaluator) collect(s *scope, d *Desired) {
 	for _, o := range s.module.objectOrder {
 		ev.collectObject(s.groups[o.typ+"."+o.name], d)
 	}
-	for _, c := range s.module.callOrder {
-		g := s.calls[c.name]
-		if !g.expand() {
-			continue
-		}
-		for _, child := range g.scopes {
-			ev.collect(child, d)
-		}
-	}
-	for _, o := range s.module.outputOrder {
-		s.output(o.name)
-		if s.parent == nil {
-			d.Outputs = append(d.Outputs, s.finishedOutput(o))
-		}
-	}
 	for _, c := range s.module.checks {
 		d.Checks = append(d.Checks, s.runCheck(c)...)
 	}
@@ -52,6 +37,21 @@ func (ev *evaluator) collect(s *scope, d *Desired) {
 		got := s.evalArgument(i.id, env{})
 		if !got.bad && got.set {
 			d.Imports = append(d.Imports, Import{To: joinAddress(s.path, i.to.String()), ID: unmarked(got.value).AsString(), Range: i.block.rng})
+		}
+	}
+	for _, c := range s.module.callOrder {
+		g := s.calls[c.name]
+		if !g.expand() {
+			continue
+		}
+		for _, child := range g.scopes {
+			ev.collect(child, d)
+		}
+	}
+	for _, o := range s.module.outputOrder {
+		s.output(o.name)
+		if s.parent == nil {
+			d.Outputs = append(d.Outputs, s.finishedOutput(o))
 		}
 	}
 }

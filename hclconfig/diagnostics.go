@@ -108,10 +108,6 @@ func (d *Diagnostics) errorf(at hcl.Range, summary, format string, args ...any) 
 	d.add(Diagnostic{Severity: Error, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &at})
 }
 
-func (d *Diagnostics) warnf(at hcl.Range, summary, format string, args ...any) {
-	d.add(Diagnostic{Severity: Warning, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &at})
-}
-
 // folded drops repetitions: what is wrong with a block that has for_each is
 // told once for its instances, not ten thousand times.
 func (d Diagnostics) folded() Diagnostics {

@@ -17,3 +17,5 @@
 // hclconfig/function, and docs/language.md and docs/functions.md are generated
 // from the same tables that drive the decoder.
 package hclconfig
+
+//go:generate go test . -run TestReferenceIsCurrent -update

@@ -63,13 +63,16 @@ func (s *scope) evalArgumentAnew(a *argument, e env) evaluated {
 		return wrong("Sensitive value", fmt.Sprintf("%q would be readable by anybody in the account, and this value is sensitive. Put it into the secret block or the environment of a workload, or use nonsensitive() if it is no secret.", a.name))
 	}
 	if v.IsKnown() && v.IsNull() {
+		if schema.Form == formCluster {
+			return wrong("Missing value", "The cluster is null, as a disabled one is. Give this block the same \"enabled\".")
+		}
 		if schema.Required {
 			return wrong("Missing value", fmt.Sprintf("%q must have a value, and this is null.", a.name))
 		}
 		out.value = s.ev.fallback(schema)
 		return out
 	}
-	if schema.PlanTime && !wholly(v) {
+	if schema.PlanTime && !schema.settled(v) {
 		return wrong("Value not known yet", fmt.Sprintf("%q decides what there will be, so it must be known when planning; this is known only after apply.", a.name))
 	}
 	got, problem := schema.normalise(v)
@@ -83,11 +86,11 @@ func (s *scope) evalArgumentAnew(a *argument, e env) evaluated {
 	return out
 }
 
-// wholly says whether a value has no unknown part that matters: of an object
+// settled says whether a value has no unknown part that matters: of an object
 // given for a cluster, only the address does.
-func wholly(v cty.Value) bool {
-	if v.IsKnown() && v.Type().IsObjectType() && v.Type().HasAttribute("address") {
-		return v.GetAttr("address").IsKnown()
+func (a *Attribute) settled(v cty.Value) bool {
+	if a.Form == formCluster && v.IsKnown() && v.Type().IsObjectType() {
+		return !v.Type().HasAttribute("address") || v.GetAttr("address").IsKnown()
 	}
 	return v.IsWhollyKnown()
 }
@@ -193,12 +196,12 @@ func (b *evaluatedBlock) of(typ string) []*evaluatedBlock {
 
 // blocksValue is how references see nested blocks: one as an object, several
 // with labels as an object of them, several without as a tuple.
-func blocksValue(n *NestedBlock, blocks []*evaluatedBlock) cty.Value {
+func (ev *evaluator) blocksValue(n *NestedBlock, blocks []*evaluatedBlock) cty.Value {
 	switch {
 	case n.Max == 1 && len(blocks) > 0:
 		return blocks[0].value()
 	case n.Max == 1:
-		return absentValue(n.Schema)
+		return ev.absentValue(n.Schema)
 	case n.Label != "":
 		attrs := make(map[string]cty.Value, len(blocks))
 		for _, b := range blocks {
@@ -219,23 +222,33 @@ func (b *evaluatedBlock) value() cty.Value {
 		attrs[a.Name] = b.arg(a.Name).value
 	}
 	for _, n := range b.schema.Blocks {
-		attrs[n.Type] = blocksValue(&n, b.of(n.Type))
+		attrs[n.Type] = b.ev.blocksValue(&n, b.of(n.Type))
 	}
 	return cty.ObjectVal(attrs)
 }
 
 // absentValue is a block that was not written: its defaults, or null where it
-// cannot do without an argument.
-func absentValue(schema *Schema) cty.Value {
+// cannot do without an argument. It is made once.
+func (ev *evaluator) absentValue(schema *Schema) cty.Value {
+	if v, ok := ev.absent[schema]; ok {
+		return v
+	}
+	v := ev.newAbsentValue(schema)
+	ev.absent[schema] = v
+	return v
+}
+
+func (ev *evaluator) newAbsentValue(schema *Schema) cty.Value {
 	attrs := map[string]cty.Value{}
-	for _, a := range schema.Attributes {
+	for i := range schema.Attributes {
+		a := &schema.Attributes[i]
 		if a.Required {
 			return cty.NullVal(cty.DynamicPseudoType)
 		}
-		attrs[a.Name] = a.fallback()
+		attrs[a.Name] = ev.fallback(a)
 	}
 	for _, n := range schema.Blocks {
-		attrs[n.Type] = blocksValue(&n, nil)
+		attrs[n.Type] = ev.blocksValue(&n, nil)
 	}
 	return cty.ObjectVal(attrs)
 }

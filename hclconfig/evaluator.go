@@ -22,11 +22,14 @@ type evaluator struct {
 	stack     []*cell
 	constants map[*argument]evaluated
 	fallbacks map[*Attribute]cty.Value
+	absent    map[*Schema]cty.Value
 	instances int
 	// modules are the scopes by the path of their module instance.
 	modules map[Address]*scope
 	// settled are the objects that are evaluated.
 	settled map[Address]*evaluatedBlock
+	// cyclic are objects of which a cycle was reported.
+	cyclic map[Address]bool
 }
 
 // cell is a value that is computed when it is first asked for.
@@ -72,21 +75,19 @@ func (r references) sorted() []Address {
 }
 
 func newEvaluator(c *Configuration, computed Computed) *evaluator {
-	home := ""
-	if c.opts.Snapshot == nil {
-		home = homeDir()
-	}
 	return &evaluator{
 		c: c, computed: computed,
 		functions: function.Table(function.Env{
-			Files: c.files, Dir: c.dir, Home: home, Now: c.opts.Now,
+			Files: c.files, Dir: c.dir, Home: c.home, Now: c.opts.Now,
 			CheckTemplate: func(src []byte) error { return templateNesting(src, c.opts.Limits.Nesting) },
 		}),
 		settings:  cty.ObjectVal(map[string]cty.Value{"version": cty.StringVal(c.opts.Version)}),
 		constants: map[*argument]evaluated{},
 		fallbacks: map[*Attribute]cty.Value{},
+		absent:    map[*Schema]cty.Value{},
 		modules:   map[Address]*scope{},
 		settled:   map[Address]*evaluatedBlock{},
+		cyclic:    map[Address]bool{},
 	}
 }
 
@@ -137,7 +138,7 @@ func (ev *evaluator) reportCycle(c *cell) {
 	for _, x := range append(slices.Clone(ev.stack[start:]), c) {
 		names = append(names, x.name())
 	}
-	names = slices.Compact(names)
+	ev.cyclic[c.owner] = true
 	ev.diags.add(Diagnostic{
 		Severity: Error, Summary: "Cycle", Subject: c.at,
 		Detail: "The value depends on itself: " + strings.Join(names, " → ") + ". Break the circle at one of these.",

@@ -21,6 +21,10 @@ func (c *Configuration) parseExpression(src []byte, filename string) (*argument,
 		diags.errorf(rangeAt(filename, src, at), "Nested too deeply", "The expression is nested more than %d deep.", c.opts.Limits.Nesting)
 		return nil, diags
 	}
+	if at, huge := hugeNumber(src, false); huge {
+		diags.errorf(rangeAt(filename, src, at), "Number beyond reason", "The exponent of this number has more than three digits.")
+		return nil, diags
+	}
 	if strings.TrimSpace(string(src)) == "" {
 		diags.errorf(start, "Missing expression", "There is nothing to evaluate.")
 		return nil, diags

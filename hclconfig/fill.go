@@ -101,6 +101,9 @@ func (f filler) entries(name string) map[string]FileContent {
 		sensitive := all || isSensitive(e)
 		e, _ = e.Unmark()
 		switch {
+		case !e.IsKnown() && all:
+			f.unknown(name) // the key itself may be the secret
+			out[key] = FileContent{Sensitive: true}
 		case !e.IsKnown():
 			f.unknown(name + "." + key)
 			out[key] = FileContent{Sensitive: sensitive}

@@ -181,7 +181,7 @@ func typeWord(t cty.Type) string {
 
 // conversionProblem says what was wanted and what was given, without the value.
 func conversionProblem(want string, v cty.Value, err error) string {
-	return fmt.Sprintf("The value must be %s, and this is %s: %s.", want, withArticle(v.Type().FriendlyName()), err)
+	return fmt.Sprintf("The value must be of type %s, and this is %s: %s.", want, withArticle(v.Type().FriendlyName()), err)
 }
 
 func withArticle(s string) string {

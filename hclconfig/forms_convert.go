@@ -14,6 +14,9 @@ func toText(v cty.Value) (cty.Value, string) {
 	if v.Type() != cty.String && v.Type() != cty.Number {
 		return v, fmt.Sprintf("The value must be a number or a string, and this is %s.", withArticle(v.Type().FriendlyName()))
 	}
+	if v.Type() == cty.Number && numberText(v.AsBigFloat()) == "a number beyond reason" {
+		return v, "The number is beyond reason."
+	}
 	out, err := convert.Convert(v, cty.String)
 	if err != nil {
 		return v, fmt.Sprintf("The value must be a number or a string: %s.", err)
@@ -92,6 +95,9 @@ func toClusterAddress(v cty.Value) (cty.Value, string) {
 		if !v.IsKnown() || v.IsNull() || v.Type() != cty.String {
 			return v, "The cluster's address is not known. " + write
 		}
+	}
+	if v.Type().IsObjectType() {
+		return v, "This is not one cluster. Where cluster blocks have for_each, write which one: cluster = cluster.NAME[\"KEY\"]."
 	}
 	if v.Type() != cty.String {
 		return v, "This is not a cluster but " + withArticle(v.Type().FriendlyName()) + ". " + write

@@ -16,10 +16,10 @@ import (
 func checkWhole(v cty.Value, low, high int, what string) string {
 	f := v.AsBigFloat()
 	if !f.IsInt() {
-		return fmt.Sprintf("%s is not a whole number.", f.Text('g', 10))
+		return fmt.Sprintf("%s is not a whole number.", numberText(f))
 	}
 	if f.Cmp(big.NewFloat(float64(low))) < 0 || f.Cmp(big.NewFloat(float64(high))) > 0 {
-		return fmt.Sprintf("%s is out of range: %s is from %d to %d.", f.Text('f', 0), what, low, high)
+		return fmt.Sprintf("%s is out of range: %s is from %d to %d.", numberText(f), what, low, high)
 	}
 	return ""
 }
@@ -37,7 +37,7 @@ func checkQuorum(v cty.Value) string {
 	case n < 1:
 		return "A control plane needs at least one node. Write 1, 3 or 5."
 	case n > 5:
-		return fmt.Sprintf("%s nodes are too many: each more makes every write slower. Write 1, 3 or 5.", f.Text('f', 0))
+		return fmt.Sprintf("%s nodes are too many: each more makes every write slower. Write 1, 3 or 5.", numberText(f))
 	}
 	return fmt.Sprintf("%d nodes survive no more failures than %d, as a majority must agree. Write %d or %d.", n, n-1, n-1, n+1)
 }

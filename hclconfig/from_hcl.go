@@ -37,19 +37,34 @@ func fromHCL(found hcl.Diagnostics, hidden func(hcl.Range) bool) Diagnostics {
 	return out
 }
 
-// fromSchemaCheck adds what may be written to complaints about what may not.
-func fromSchemaCheck(found hcl.Diagnostics, schema *Schema) Diagnostics {
+// fromSchemaCheck turns complaints about what a block holds into ours: what is
+// missing is told at the head of the block with what it is for, and what may
+// not be written with what may.
+func fromSchemaCheck(found hcl.Diagnostics, schema *Schema, head hcl.Range) Diagnostics {
 	out := fromHCL(found, nil)
 	for i := range out {
-		switch out[i].Summary {
+		switch d := &out[i]; d.Summary {
+		case missingArgument:
+			d.Subject = &head
+			for _, a := range schema.Attributes {
+				if a.Required && strings.Contains(d.Detail, "\""+a.Name+"\"") {
+					d.Detail = fmt.Sprintf("The argument %q is required, of type %s: %s", a.Name, a.typeWord(), plainText(a.Description))
+				}
+			}
 		case "Unsupported argument", "Unsupported block type", "Extraneous JSON object property":
-			if !strings.Contains(out[i].Detail, "Did you mean") && len(schema.names()) > 0 {
-				out[i].Detail += " Allowed here: " + strings.Join(schema.names(), ", ") + "."
+			if !strings.Contains(d.Detail, "Did you mean") && len(schema.names()) > 0 {
+				d.Detail += " Allowed here: " + strings.Join(schema.names(), ", ") + "."
 			}
 		}
 	}
 	return out
 }
+
+// missingArgument is HCL's summary for it.
+const missingArgument = "Missing required argument"
+
+// plainText is a description without the marks of its markup.
+func plainText(s string) string { return strings.ReplaceAll(s, "`", "") }
 
 // secretInside says whether the expression that failed mentions a sensitive
 // value, so that HCL's words about it may hold the value.
@@ -112,7 +127,7 @@ func valueStatement(v cty.Value) string {
 	case t == cty.Bool:
 		return "is " + fmt.Sprint(v.True())
 	case t == cty.Number:
-		return "is " + v.AsBigFloat().Text('g', 10)
+		return "is " + numberText(v.AsBigFloat())
 	case t == cty.String:
 		s := v.AsString()
 		if len(s) > 80 {
@@ -143,7 +158,7 @@ func traversalText(t hcl.Traversal) string {
 			case s.Key.Type() == cty.String:
 				b.WriteString("[" + quoteKey(s.Key.AsString()) + "]")
 			case s.Key.Type() == cty.Number:
-				b.WriteString("[" + s.Key.AsBigFloat().Text('f', -1) + "]")
+				b.WriteString("[" + numberText(s.Key.AsBigFloat()) + "]")
 			}
 		case hcl.TraverseSplat:
 			b.WriteString("[*]")

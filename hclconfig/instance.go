@@ -150,7 +150,7 @@ func (i *instance) item(name string) cty.Value {
 	if n == nil || isMeta(name) {
 		return failure()
 	}
-	return blocksValue(n, i.blocks(name))
+	return i.group.scope.ev.blocksValue(n, i.blocks(name))
 }
 
 // argument evaluates one argument of the object.
@@ -193,10 +193,10 @@ func (i *instance) blocks(typ string) []*evaluatedBlock {
 
 // computedAttribute asks for what exists only after apply.
 func (i *instance) computedAttribute(a *Attribute) cty.Value {
-	switch {
-	case a.Name == "address":
+	switch a.Name {
+	case "address":
 		return cty.StringVal(string(i.address))
-	case a.Name == "name":
+	case "name":
 		return cty.StringVal(i.group.object.name)
 	}
 	if known := i.known(); known != cty.NilVal && known.Type().IsObjectType() && known.Type().HasAttribute(a.Name) {
@@ -234,6 +234,11 @@ func (i *instance) settle() Block {
 	for _, n := range o.block.schema.Blocks {
 		if !isMeta(n.Type) {
 			i.blocks(n.Type)
+		}
+	}
+	if o.block.schema.attribute("cluster") != nil {
+		if got := i.argument("cluster"); got.set && got.value.IsKnown() {
+			i.refs.add(Address(got.value.AsString())) // also when it was given as a string
 		}
 	}
 	b := Block{

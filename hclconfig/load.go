@@ -17,7 +17,8 @@ import (
 // Configuration is what Load made of a directory. It does not change, and may
 // be used by several goroutines.
 type Configuration struct {
-	dir    string
+	dir    string // absolute
+	home   string
 	opts   Options
 	files  *files
 	parsed map[string]*hcl.File
@@ -38,12 +39,17 @@ func Load(dir string, opts Options) (*Configuration, Diagnostics) {
 		abs = dir
 	}
 	l := &loader{
+		given:   dir,
 		files:   newFiles(abs, opts.Limits, opts.Snapshot),
 		parser:  &parser{nesting: opts.Limits.Nesting, files: map[string]*hcl.File{}},
 		limits:  opts.Limits,
 		modules: map[string]*module{},
 	}
-	c := &Configuration{dir: abs, opts: opts, files: l.files, parsed: l.parser.files}
+	home := homeDir()
+	if s := opts.Snapshot; s != nil && s.Dir != "" {
+		abs, home = s.Dir, s.Home
+	}
+	c := &Configuration{dir: abs, home: home, opts: opts, files: l.files, parsed: l.parser.files}
 	c.root = l.load(".", nil)
 	if c.root == nil {
 		c.root = newModule(".")
@@ -76,7 +82,11 @@ func (l Limits) withDefaults() Limits {
 
 // Sources gives every file read so far: by Load, and by functions of the
 // expressions that were evaluated.
-func (c *Configuration) Sources() Sources { return c.files.sources() }
+func (c *Configuration) Sources() Sources {
+	s := c.files.sources()
+	s.Dir, s.Home = c.dir, c.home
+	return s
+}
 
 // finish folds repetitions and says in which block each diagnostic is.
 func (c *Configuration) finish(diags Diagnostics) Diagnostics {
@@ -93,6 +103,7 @@ func (c *Configuration) finish(diags Diagnostics) Diagnostics {
 
 // loader carries what loading several directories has in common.
 type loader struct {
+	given   string // the root directory, as it was given
 	files   *files
 	parser  *parser
 	limits  Limits
@@ -123,6 +134,9 @@ func (l *loader) load(dir string, from *argument) *module {
 	}
 	names, err := l.files.list(dir, isConfigFile)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && dir == ".":
+		complain("No such directory", "There is no directory %q.", l.given)
+		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		complain("No such directory", "There is no directory %q.", dir)
 		return nil
@@ -151,7 +165,7 @@ func (l *loader) load(dir string, from *argument) *module {
 		body, found := l.parser.parse(name, src)
 		l.diags.add(found...)
 		if body != nil {
-			l.readFile(m, body)
+			l.readFile(m, body, found.HasErrors())
 		}
 	}
 	for _, c := range m.callOrder {

@@ -33,6 +33,14 @@ func hasMark(v cty.Value, m any) bool {
 	return false
 }
 
+// ContainsSensitive says whether a value, or a part of it, must not be shown or
+// recorded. Values of outputs come without marks and say it in their Sensitive.
+func ContainsSensitive(v cty.Value) bool { return isSensitive(v) }
+
+// Unmark takes the marks of sensitive values away, at any depth, for those who
+// hand the value over to where it belongs.
+func Unmark(v cty.Value) cty.Value { return unmarked(v) }
+
 // sensitiveItself says whether the value as such, not a part of it, is sensitive.
 func sensitiveItself(v cty.Value) bool { return v.HasMark(function.Sensitive) }
 

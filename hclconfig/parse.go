@@ -46,6 +46,10 @@ func (p *parser) parse(name string, src []byte) (hcl.Body, Diagnostics) {
 			"Brackets, blocks and operators are nested more than %d deep here. Split the expression up with locals.", p.nesting)
 		return nil, diags
 	}
+	if at, huge := hugeNumber(src, isJSON); huge {
+		diags.errorf(rangeAt(name, src, at), "Number beyond reason", "The exponent of this number has more than three digits.")
+		return nil, diags
+	}
 	var file *hcl.File
 	var found hcl.Diagnostics
 	if isJSON {

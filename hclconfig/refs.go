@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // refScope says which names of repetition may be mentioned at a place.
@@ -92,6 +93,16 @@ func (m *module) checkArgument(a *argument, scope refScope, diags *Diagnostics) 
 	for _, t := range a.refs {
 		if summary, detail := m.referenceProblem(t, scope); detail != "" {
 			diags.errorf(t.SourceRange(), summary, "%s", detail)
+		}
+	}
+	for _, x := range a.indexed {
+		if len(x.rest) == 0 {
+			continue
+		}
+		t := append(slices.Clone(x.collection), hcl.TraverseIndex{Key: cty.StringVal("KEY")})
+		t = append(t, x.rest...)
+		if summary, detail := m.referenceProblem(t, scope); detail != "" {
+			diags.errorf(hcl.RangeBetween(x.collection.SourceRange(), x.rest.SourceRange()), summary, "%s", detail)
 		}
 	}
 }

@@ -86,7 +86,7 @@ func (s *scope) notes(a *argument, e env) []ValueNote {
 	if len(a.refs) == 0 {
 		return nil
 	}
-	return valueNotes(a.expr, s.context(a.refs, e))
+	return valueNotes(a.expr, s.context(a.refs, a.indexed, e))
 }
 
 // isEnabled evaluates an enabled argument.
@@ -105,7 +105,6 @@ type callGroup struct {
 	cell   cell
 	scopes []*scope
 	byKey  map[string]*scope
-	ok     bool
 }
 
 func newCallGroup(s *scope, c *call) *callGroup {

@@ -39,7 +39,7 @@ func (t *refTree) value() cty.Value {
 }
 
 // context holds what the references mention, and the functions.
-func (s *scope) context(refs []hcl.Traversal, e env) *hcl.EvalContext {
+func (s *scope) context(refs []hcl.Traversal, indexed []indexedRef, e env) *hcl.EvalContext {
 	ctx := &hcl.EvalContext{Functions: s.ev.functions}
 	if len(refs) == 0 {
 		return ctx
@@ -47,6 +47,14 @@ func (s *scope) context(refs []hcl.Traversal, e env) *hcl.EvalContext {
 	var tree refTree
 	ctx.Variables = make(map[string]cty.Value, 2)
 	for _, t := range refs {
+		for _, x := range indexed {
+			if x.collection.SourceRange() == t.SourceRange() {
+				if precise, ok := x.traversal(s, e); ok {
+					t = precise
+				}
+				break
+			}
+		}
 		s.resolve(t, e, &tree)
 	}
 	for name, kid := range tree.kids {
@@ -119,6 +127,10 @@ func (g *group) resolve(t hcl.Traversal, tree *refTree) {
 		tree.whole = i.value()
 		return
 	}
+	if _, ok := attrStep(t, 2); ok {
+		tree.whole = failure() // the key is missing, which Load reported
+		return
+	}
 	key, ok := indexStep(t, 2)
 	if !ok {
 		tree.whole = g.value()
@@ -158,6 +170,10 @@ func (s *scope) resolveModule(t hcl.Traversal, name string, tree *refTree) {
 		tree.whole = g.scopes[0].outputsValue()
 		return
 	}
+	if _, ok := attrStep(t, 2); ok {
+		tree.whole = failure() // the key is missing, which Load reported
+		return
+	}
 	key, ok := indexStep(t, 2)
 	if !ok {
 		tree.whole = g.value()
@@ -182,17 +198,14 @@ func attrStep(t hcl.Traversal, i int) (string, bool) {
 	return a.Name, ok
 }
 
-// indexStep reads an index by a string. An attribute step will do as well,
-// where names of keys look like it: HCL treats both alike for objects.
+// indexStep reads an index by a string.
 func indexStep(t hcl.Traversal, i int) (string, bool) {
 	if i >= len(t) {
 		return "", false
 	}
-	switch x := t[i].(type) {
-	case hcl.TraverseIndex:
-		if x.Key.Type() == cty.String && x.Key.IsKnown() && !x.Key.IsNull() {
-			return x.Key.AsString(), true
-		}
+	x, ok := t[i].(hcl.TraverseIndex)
+	if !ok || x.Key.Type() != cty.String || !x.Key.IsKnown() || x.Key.IsNull() {
+		return "", false
 	}
-	return "", false
+	return x.Key.AsString(), true
 }

@@ -61,7 +61,7 @@ func containerSchema(description string) *Schema {
 			{Name: "image", Type: cty.String, Form: formContainerImage, Required: true, Description: "Image: `registry/name:tag` or with a digest."},
 			{Name: "command", Type: listOfStrings, Default: "[]", Description: "Replaces the image's entry point."},
 			{Name: "args", Type: listOfStrings, Default: "[]", Description: "Arguments for the entry point."},
-			{Name: "working_dir", Type: cty.String, Form: formAbsPath, Default: `""`, Description: "Working directory."},
+			{Name: "working_dir", Type: cty.String, Form: formAbsPath, Description: "Working directory."},
 			{Name: "env", Type: mapOfStrings, Form: formEnv, Default: "{}", Sensitive: true, Description: "Environment. Sensitive values are handed over as the orchestrator's secrets."},
 			{Name: "user", Type: cty.String, Form: formUser, Default: `""`, Description: "Numeric user, or `user:group`."},
 			{Name: "privileged", Type: cty.Bool, Default: "false", Description: "All rights on the node. Avoid it."},

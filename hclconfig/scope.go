@@ -132,7 +132,7 @@ func (s *scope) output(name string) cty.Value {
 // eval gives the value of an expression. What is wrong is reported, and a
 // failure given.
 func (s *scope) eval(a *argument, e env) cty.Value {
-	ctx := s.context(a.refs, e)
+	ctx := s.context(a.refs, a.indexed, e)
 	v, found := a.expr.Value(ctx)
 	if len(found) > 0 {
 		s.report(found, a, ctx, e)

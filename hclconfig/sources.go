@@ -25,6 +25,10 @@ const (
 // values are in Configuration.Variables.
 type Sources struct {
 	Files []SourceFile `json:"files"` // sorted by path, kind and pattern
+	// Dir and Home are what path.cwd, abspath() and pathexpand() gave, so that
+	// they give it again elsewhere.
+	Dir  string `json:"dir,omitempty"`
+	Home string `json:"home,omitempty"`
 }
 
 // SourceFile is one file, or one question asked of the disk.
@@ -41,9 +45,8 @@ type SourceFile struct {
 
 // WithoutVariables leaves out the variables files.
 func (s Sources) WithoutVariables() Sources {
-	return Sources{Files: slices.DeleteFunc(slices.Clone(s.Files), func(f SourceFile) bool {
-		return f.Kind == SourceVariables
-	})}
+	s.Files = slices.DeleteFunc(slices.Clone(s.Files), func(f SourceFile) bool { return f.Kind == SourceVariables })
+	return s
 }
 
 // Bytes gives the content of a file, or nil.

@@ -39,10 +39,10 @@ type argument struct {
 	expr   hcl.Expression
 	rng    hcl.Range
 	refs   []hcl.Traversal
-	// constant is set once for an expression that mentions nothing.
+	// indexed are those of refs whose key can be known first.
+	indexed []indexedRef
+	// isConstant says that the expression has the same value each time.
 	isConstant bool
-	constant   *evaluated
-	unused     bool
 }
 
 func newArgument(a *hcl.Attribute, schema *Attribute) *argument {
@@ -51,6 +51,7 @@ func newArgument(a *hcl.Attribute, schema *Attribute) *argument {
 		return out
 	}
 	out.refs = a.Expr.Variables()
+	out.indexed = findIndexed(a.Expr, out.refs)
 	out.isConstant = len(out.refs) == 0 && pureExpression(a.Expr)
 	return out
 }
@@ -80,7 +81,7 @@ func readBlock(typ, label string, body hcl.Body, rng hcl.Range, schema *Schema, 
 	if schema.Open {
 		var rest hcl.Body
 		content, rest, found = body.PartialContent(schema.body())
-		diags.add(fromSchemaCheck(found, schema)...)
+		diags.add(fromSchemaCheck(found, schema, rng)...)
 		others, found := rest.JustAttributes()
 		diags.add(fromHCL(found, nil)...)
 		for _, a := range sortedAttributes(others) {
@@ -88,7 +89,7 @@ func readBlock(typ, label string, body hcl.Body, rng hcl.Range, schema *Schema, 
 		}
 	} else {
 		content, found = body.Content(schema.body())
-		diags.add(fromSchemaCheck(found, schema)...)
+		diags.add(fromSchemaCheck(found, schema, rng)...)
 	}
 	for _, a := range sortedAttributes(content.Attributes) {
 		out.addArgument(newArgument(a, schema.attribute(a.Name)))

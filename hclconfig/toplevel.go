@@ -21,11 +21,19 @@ func fileSchema() *hcl.BodySchema {
 	return out
 }
 
-// readFile takes the blocks of one file into the module.
-func (l *loader) readFile(m *module, body hcl.Body) {
+// readFile takes the blocks of one file into the module. Of a broken file,
+// nobody knows what is missing in it.
+func (l *loader) readFile(m *module, body hcl.Body, broken bool) {
+	before := len(l.diags)
+	if broken {
+		defer func() {
+			rest := slices.DeleteFunc(l.diags[before:], func(d Diagnostic) bool { return d.Summary == missingArgument })
+			l.diags = l.diags[:before+len(rest)]
+		}()
+	}
 	top := &Schema{Blocks: TopLevel()}
 	content, found := body.Content(fileSchema())
-	l.diags.add(fromSchemaCheck(found, top)...)
+	l.diags.add(fromSchemaCheck(found, top, hcl.Range{})...)
 	for _, b := range content.Blocks {
 		schema := top.block(b.Type).Schema
 		read := readBlock(b.Type, firstLabel(b), b.Body, b.DefRange, schema, &l.diags)

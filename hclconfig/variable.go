@@ -1,6 +1,7 @@
 package hclconfig
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -40,9 +41,7 @@ func (l *loader) declareVariable(m *module, b *block) {
 		}
 	}
 	b.staticString("description", &l.diags)
-	for _, n := range b.blocks {
-		v.validations = append(v.validations, n)
-	}
+	v.validations = append(v.validations, b.blocks...)
 	if a := b.attrs["type"]; a != nil {
 		typ, defaults, found := typeexpr.TypeConstraintWithDefaults(a.expr)
 		l.diags.add(fromHCL(found, nil)...)
@@ -99,7 +98,7 @@ func (v *variable) convert(given cty.Value) (cty.Value, string) {
 
 // convertError puts the path in front: "size: a number is required".
 func convertError(err error) string {
-	if p, ok := err.(cty.PathError); ok && len(p.Path) > 0 {
+	if p, ok := errors.AsType[cty.PathError](err); ok && len(p.Path) > 0 {
 		return pathText(p.Path) + ": " + p.Error()
 	}
 	return err.Error()
@@ -121,7 +120,7 @@ func pathText(p cty.Path) string {
 			case s.Key.Type() == cty.String:
 				b.WriteString("[" + quoteKey(s.Key.AsString()) + "]")
 			case s.Key.Type() == cty.Number:
-				b.WriteString("[" + s.Key.AsBigFloat().Text('f', -1) + "]")
+				b.WriteString("[" + numberText(s.Key.AsBigFloat()) + "]")
 			}
 		}
 	}

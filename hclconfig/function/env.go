@@ -6,6 +6,8 @@
 // package hclconfig.
 package function
 
+//go:generate go test . -run TestPageIsCurrent -update
+
 import "time"
 
 // mark is what sensitive values carry.

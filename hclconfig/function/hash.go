@@ -126,7 +126,7 @@ var rsaDecrypt = function.New(&function.Spec{
 		if !ok {
 			return cty.NilVal, function.NewArgErrorf(1, "the key is not an RSA key")
 		}
-		out, err := rsa.DecryptPKCS1v15(nil, key, data)
+		out, err := rsa.DecryptPKCS1v15(nil, key, data) //nolint:staticcheck // the padding that callers of this function chose
 		if err != nil {
 			return cty.NilVal, errors.New("the text was not encrypted for this key")
 		}

@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"encoding/json"
 	"maps"
 	"reflect"
 	"strings"
@@ -129,4 +130,51 @@ func MapRefs(s Spec, rename func(Address) Address) Spec {
 		return s
 	}
 	return c
+}
+
+// Retype gives Old and New the types of the kind's field again, which they lose on the way through JSON. Values that do
+// not fit stay as they are.
+func (c *FieldChange) Retype(k Kind) {
+	name, _, isEntry := strings.Cut(c.Path, ".")
+	s, ok := NewSpec(k)
+	if !ok || isEntry {
+		return
+	}
+	t := reflect.TypeOf(s).Elem()
+	for _, f := range fieldsOf(t) {
+		if f.name == name {
+			c.Old, c.New = retyped(c.Old, t.Field(f.index).Type), retyped(c.New, t.Field(f.index).Type)
+			return
+		}
+	}
+}
+
+func retyped(v any, t reflect.Type) any {
+	if v == nil {
+		return nil
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return v
+	}
+	p := reflect.New(t)
+	if json.Unmarshal(b, p.Interface()) != nil {
+		return v
+	}
+	return valueOf(p.Elem())
+}
+
+// ComputedFields are the names of the fields that the cloud decides on.
+func ComputedFields(k Kind) []string {
+	s, ok := NewSpec(k)
+	if !ok {
+		return nil
+	}
+	var out []string
+	for _, f := range fieldsOf(reflect.TypeOf(s).Elem()) {
+		if f.computed {
+			out = append(out, f.name)
+		}
+	}
+	return out
 }

@@ -43,9 +43,10 @@ type Subnet struct {
 	Tags      Tags   `json:"tags,omitempty" cf:"update"`
 }
 
-// InternetGateway is attached to its VPC.
+// InternetGateway is attached to its VPC. It does not change VPCs: AWS detaches no gateway of a VPC in which public
+// addresses are in use, and deletes no VPC that has one.
 type InternetGateway struct {
-	VPC  Ref  `json:"vpc" cf:"update"`
+	VPC  Ref  `json:"vpc" cf:"replace"`
 	Tags Tags `json:"tags,omitempty" cf:"update"`
 }
 

@@ -1,0 +1,3 @@
+cluster "lab" {
+  region = "café"
+}

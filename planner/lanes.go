@@ -1,0 +1,101 @@
+package planner
+
+import (
+	"slices"
+
+	"github.com/clusterform/clusterform/planner/resource"
+)
+
+// lanes orders the rolling replacement of each group's nodes. There are max_surge lanes in which the new node is made
+// first, and max_unavailable lanes in which the old one goes first; in each, one node comes after another. So at no
+// moment are there more than max_surge nodes too many, or more than max_unavailable too few, however the lanes
+// interleave. Canaries come first, and all others wait for them.
+func (o *ordering) lanes() {
+	rolling := map[resource.Address][]int32{}
+	var groups []resource.Address
+	for i := range o.steps {
+		s := &o.steps[i]
+		if s.Action != ActionRoll || s.Operation != resource.Create {
+			continue
+		}
+		a := o.wants[i].group.address
+		if rolling[a] == nil {
+			groups = append(groups, a)
+		}
+		rolling[a] = append(rolling[a], int32(i))
+	}
+	for _, a := range groups {
+		o.roll(o.wants[rolling[a][0]].group, rolling[a])
+	}
+}
+
+// roll puts the replacements of one group, in the order of their ordinals, into lanes.
+func (o *ordering) roll(g *group, creates []int32) {
+	surge, unavailable := laneCounts(g)
+	slices.SortFunc(creates, func(a, b int32) int { return resource.Compare(o.steps[a].Address, o.steps[b].Address) })
+	canaries := min(max(g.update.Canary, 0), len(creates))
+	left := o.leftovers(g.address)
+	gate := o.lanesOf(creates[:canaries], surge, unavailable, left)
+	if canaries > 0 {
+		left = nil
+	}
+	o.lanesOf(creates[canaries:], surge, unavailable, append(gate, left...))
+}
+
+// laneCounts are the numbers of lanes of each kind. A control plane loses or gains one member at a time, whatever its
+// update block says: its quorum depends on it.
+func laneCounts(g *group) (surge, unavailable int) {
+	surge, unavailable = max(0, g.update.MaxSurge.Of(g.size, true)), max(0, g.update.MaxUnavailable.Of(g.size, false))
+	if surge+unavailable == 0 {
+		surge = 1
+	}
+	if g.role == roleControlPlane {
+		if surge > 0 {
+			return 1, 0
+		}
+		return 0, 1
+	}
+	return surge, unavailable
+}
+
+// lanesOf deals the replacements out to the lanes. The first of each lane needs the gate; the last steps of the lanes are
+// returned as the gate of what comes after.
+func (o *ordering) lanesOf(creates []int32, surge, unavailable int, gate []int32) (last []int32) {
+	lanes := min(surge+unavailable, len(creates))
+	ends := make([]int32, lanes)
+	for n, create := range creates {
+		lane := n % lanes
+		del := o.steps[create].Pair
+		begin, end := create, del
+		if lane >= min(surge, lanes) {
+			begin, end = del, create
+		} else {
+			o.steps[create].CreateFirst, o.steps[del].CreateFirst = true, true
+		}
+		o.need(end, begin)
+		if n < lanes {
+			if len(gate)*lanes > maxProduct { // as many as there are lanes are enough to keep the bound
+				gate = gate[len(gate)-min(len(gate), lanes):]
+			}
+			for _, g := range gate {
+				o.need(begin, g)
+			}
+		} else {
+			o.need(begin, ends[lane])
+		}
+		ends[lane] = end
+	}
+	return ends
+}
+
+// leftovers are the removals of nodes that an earlier roll replaced and left: they count as surge.
+func (o *ordering) leftovers(group resource.Address) []int32 {
+	var out []int32
+	for a, ids := range o.deposed {
+		if parent(a) == group {
+			out = append(out, ids...)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

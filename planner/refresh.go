@@ -1,0 +1,199 @@
+package planner
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/clusterform/clusterform/planner/resource"
+)
+
+// readerKey is what one driver reads.
+type readerKey struct {
+	region string
+	kind   resource.Kind
+}
+
+func (k readerKey) compare(o readerKey) int {
+	return cmp.Or(strings.Compare(k.region, o.region),
+		cmp.Compare(slices.Index(resource.Kinds(), k.kind), slices.Index(resource.Kinds(), o.kind)))
+}
+
+// refresh reads everything recorded, one call of each driver, and notes how reality differs from the record.
+func (p *planning) refresh(ctx context.Context) {
+	p.seen = newView(p.req.State)
+	if p.req.Drivers == nil {
+		return
+	}
+	groups, uids := p.readGroups()
+	if len(groups) == 0 {
+		return
+	}
+	keys := slices.SortedFunc(maps.Keys(groups), readerKey.compare)
+	p.req.Progress(fmt.Sprintf("Reading %s", plural(len(p.req.State.Records), "recorded object", "recorded objects")))
+	rt := newReader(p.req.State)
+	results := make([][]resource.Observation, len(keys))
+	errs := make([]error, len(keys))
+	var wg sync.WaitGroup
+	for i, k := range keys {
+		wg.Go(func() {
+			d, err := p.req.Drivers.Driver(k.region, k.kind)
+			if err == nil {
+				results[i], err = d.Read(ctx, rt, uids[k.region], groups[k])
+			}
+			errs[i] = err
+		})
+	}
+	wg.Wait()
+	p.refreshErrors(keys, errs)
+	for i := range keys {
+		p.observe(groups[keys[i]], results[i])
+	}
+}
+
+// readGroups sorts the recorded objects by driver. The nodes of every cluster are read even when none is recorded, so
+// that instances tagged as ours are found.
+func (p *planning) readGroups() (groups map[readerKey][]*resource.Record, uids map[string][]string) {
+	groups, uids = map[readerKey][]*resource.Record{}, map[string][]string{}
+	seen := map[[2]string]bool{}
+	cluster := func(uid, region string) {
+		if uid != "" && !seen[[2]string{uid, region}] {
+			seen[[2]string{uid, region}] = true
+			uids[region] = append(uids[region], uid)
+			groups[readerKey{region, resource.KindNode}] = groups[readerKey{region, resource.KindNode}]
+		}
+	}
+	for _, c := range p.req.State.Clusters {
+		cluster(c.UID, c.Region)
+	}
+	add := func(r *resource.Record) {
+		cluster(r.UID, r.Region)
+		k := readerKey{r.Region, r.Kind}
+		groups[k] = append(groups[k], r)
+	}
+	for _, r := range p.req.State.Records {
+		add(r)
+	}
+	for _, list := range p.req.State.Deposed {
+		for _, r := range list {
+			add(r)
+		}
+	}
+	for _, list := range groups {
+		slices.SortFunc(list, func(a, b *resource.Record) int {
+			return cmp.Or(resource.Compare(a.Address, b.Address), strings.Compare(a.ID, b.ID))
+		})
+	}
+	for _, list := range uids {
+		slices.Sort(list)
+	}
+	return groups, uids
+}
+
+// refreshErrors tells each error once: missing credentials hit every driver.
+func (p *planning) refreshErrors(keys []readerKey, errs []error) {
+	told := map[string]bool{}
+	for i, err := range errs {
+		if err == nil || told[callText(err)] {
+			continue
+		}
+		told[callText(err)] = true
+		p.fail(nil, "", "Cannot read what exists",
+			"Reading the objects of kind %s in %s failed: %s\n\nNothing was changed. When the endpoint cannot be reached on purpose, plan from the record alone with -refresh=false.",
+			keys[i].kind, keys[i].region, callText(err))
+	}
+}
+
+// observe notes what differs.
+func (p *planning) observe(recorded []*resource.Record, found []resource.Observation) {
+	byID := make(map[string]*resource.Record, len(recorded))
+	byAddress := make(map[resource.Address]*resource.Record, len(recorded))
+	for _, r := range recorded {
+		byID[r.ID] = r
+		if !r.Deposed {
+			byAddress[r.Address] = r
+		}
+	}
+	for _, o := range found {
+		if o.Unrecorded {
+			p.orphan(o)
+			continue
+		}
+		rec := byID[o.ID]
+		if rec == nil || o.ID == "" {
+			rec = byAddress[o.Address]
+		}
+		if rec != nil {
+			p.observeRecord(rec, o)
+		}
+	}
+}
+
+func (p *planning) observeRecord(rec *resource.Record, o resource.Observation) {
+	switch o.Status {
+	case resource.Unread:
+		text := "no reason given"
+		if o.Err != nil {
+			text = callText(o.Err)
+		}
+		p.fail(nil, rec.Address, "Cannot read "+string(rec.Address),
+			"%s %s was not read: %s\n\nNothing was changed. Plan again, or plan from the record alone with -refresh=false.", rec.Kind, rec.ID, text)
+	case resource.Gone:
+		p.isGone(rec, o.Reason)
+	case resource.Present:
+		if rec.Deposed || o.Object == nil {
+			return
+		}
+		fields := resource.DiffObserved(rec.Spec, o.Object.Spec)
+		computed := resource.DiffComputed(rec.Spec, o.Object.Spec)
+		unwell := o.Reason != "" && o.Phase != resource.PhaseReady
+		if unwell {
+			p.seen.unwell[rec.Address] = o.Reason
+		}
+		if len(fields) == 0 && len(computed) == 0 {
+			if unwell {
+				p.plan.Drift = append(p.plan.Drift, Drift{Address: rec.Address, Kind: rec.Kind, ID: rec.ID, Reason: o.Reason, Observed: &rec.Object})
+			}
+			return
+		}
+		is := *rec
+		is.Spec = resource.Clone(o.Object.Spec)
+		resource.TakeUnobserved(is.Spec, rec.Spec)
+		p.seen.correct(&is)
+		p.plan.Drift = append(p.plan.Drift, Drift{
+			Address: rec.Address, Kind: rec.Kind, ID: rec.ID, Reason: o.Reason, Fields: append(fields, computed...), Observed: &is.Object,
+		})
+	}
+}
+
+// isGone notes that a recorded object no longer exists.
+func (p *planning) isGone(rec *resource.Record, reason string) {
+	reason = cmp.Or(reason, "it no longer exists")
+	p.plan.Drift = append(p.plan.Drift, Drift{Address: rec.Address, Kind: rec.Kind, ID: rec.ID, Gone: true, Reason: reason})
+	if !rec.Deposed {
+		p.seen.gone[rec.Address] = reason
+		return
+	}
+	p.seen.dropDeposed(rec)
+}
+
+// orphan keeps what is tagged as ours and not recorded, unless an open intent accounts for it.
+func (p *planning) orphan(o resource.Observation) {
+	if o.Object == nil || o.Status != resource.Present {
+		return
+	}
+	for _, in := range p.req.State.Intents {
+		if in.Token != "" && in.Token == o.Token {
+			return
+		}
+	}
+	obj := *o.Object
+	obj.ID = o.ID
+	obj.Address = cmp.Or(o.Address, obj.Address)
+	p.seen.digests[o.ID] = o.SpecDigest
+	p.seen.orphans = append(p.seen.orphans, &resource.Record{Object: obj, Generation: 1, Phase: o.Phase})
+}

@@ -1,0 +1,87 @@
+package planner
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/clusterform/clusterform/planner/resource"
+)
+
+// report fills in the rest of the plan: identities, drift, what became of interrupted runs, protection, and the contents
+// that steps point to.
+func (p *planning) report(context.Context) {
+	p.plan.Clusters = p.clusters()
+	slices.SortFunc(p.plan.Drift, func(a, b Drift) int {
+		if c := resource.Compare(a.Address, b.Address); c != 0 {
+			return c
+		}
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	type intent struct {
+		seq   uint64
+		token string
+	}
+	taken, removed := map[intent]int{}, map[intent]int{}
+	for i := range p.plan.Steps {
+		for _, in := range p.plan.Steps[i].Adopt {
+			if p.plan.Steps[i].Reason == ReasonOrphanRemoved {
+				removed[intent{in.Seq, in.Token}]++
+			} else {
+				taken[intent{in.Seq, in.Token}]++
+			}
+		}
+	}
+	leave := p.plan.Partial || p.req.Mode == ModeRefreshOnly
+	for _, r := range p.recoveries {
+		k := intent{r.Intent.Seq, r.Intent.Token}
+		p.plan.Recovered = append(p.plan.Recovered, recovered(r, taken[k], removed[k], leave))
+	}
+	maps.DeleteFunc(p.changes.protect, func(a resource.Address, _ bool) bool { return !p.asked(a) })
+	if len(p.changes.protect) > 0 {
+		p.plan.Protect = p.changes.protect
+	}
+	p.blobs()
+}
+
+// clusters are the identities to record: those of the configuration, and those recorded under an old address.
+func (p *planning) clusters() map[resource.Address]resource.ClusterRecord {
+	switch p.req.Mode {
+	case ModeRefreshOnly:
+		return p.seen.clusters
+	case ModeDestroy:
+		return p.current.clusters
+	}
+	out := maps.Clone(p.current.clusters)
+	if out == nil {
+		out = map[resource.Address]resource.ClusterRecord{}
+	}
+	maps.Copy(out, p.wanted.clusters)
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}
+
+// blobs keeps the user-data that nodes of the plan are made with.
+func (p *planning) blobs() {
+	for i := range p.plan.Steps {
+		s := &p.plan.Steps[i]
+		if s.After == nil || s.Operation == "" {
+			continue
+		}
+		n, isNode := s.After.Spec.(*resource.Node)
+		if !isNode || n.UserData == "" {
+			continue
+		}
+		if text, ok := p.wanted.blobs[n.UserData]; ok {
+			if p.plan.Blobs == nil {
+				p.plan.Blobs = map[string]string{}
+			}
+			p.plan.Blobs[n.UserData] = text
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package planner
+
+import (
+	"context"
+
+	"github.com/clusterform/clusterform/planner/resource"
+)
+
+// maxTurns bounds settle. Each turn makes more values unknown, so two or three are what it takes.
+const maxTurns = 50
+
+// settle evaluates the configuration, expands it and compares, until both agree: an attribute such as
+// cluster.lab.endpoint has its recorded value while nothing changes it, and none once the plan replaces the object that
+// it comes from, which may in turn change more.
+func (p *planning) settle(ctx context.Context) {
+	p.answers = newAnswers()
+	for range maxTurns {
+		p.turn = nil
+		p.current = p.seen
+		desired, diags := p.evaluate(p.answer)
+		p.turn = append(p.turn, diags...)
+		p.desired = desired
+		for _, part := range []func(context.Context){p.relocate, p.expand, p.compare} {
+			if part(ctx); p.turn.HasErrors() {
+				break
+			}
+		}
+		if p.turn.HasErrors() || !p.answersChanged() {
+			break
+		}
+	}
+	p.diags = append(p.diags, p.turn...)
+}
+
+// touched tells which objects get new computed values in this plan.
+type touched struct {
+	objects map[resource.Address]bool
+	// groups are the pools, control planes and other parents one level above a touched object.
+	groups map[resource.Address]bool
+}
+
+func (t *touched) add(a resource.Address) {
+	t.objects[a] = true
+	t.groups[parent(a)] = true
+}
+
+// parent is the address without its last key: node_pool.worker of node_pool.worker[3].
+func parent(a resource.Address) resource.Address {
+	if n := len(a); n > 0 && a[n-1] == ']' {
+		for i := n - 1; i >= 0; i-- {
+			if a[i] == '[' {
+				return a[:i]
+			}
+		}
+	}
+	return a
+}
