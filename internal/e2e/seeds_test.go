@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -20,7 +19,6 @@ import (
 	"github.com/clusterform/clusterform/internal/cli"
 	"github.com/clusterform/clusterform/internal/cli/iostreams"
 	"github.com/clusterform/clusterform/internal/lab/api"
-	"github.com/clusterform/clusterform/internal/state"
 	"github.com/clusterform/clusterform/planner/resource"
 )
 
@@ -248,15 +246,7 @@ func (s *seeded) calm() (faults api.Faults) {
 
 func (s *seeded) recorded() *resource.Snapshot {
 	s.t.Helper()
-	f, err := state.Open(s.dir+"/"+cli.DefaultState, state.Options{})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	snap, err := f.Read(s.t.Context())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return snap
+	return readState(s.t, s.dir)
 }
 
 func (s *seeded) uid() string {
@@ -276,43 +266,7 @@ func (s *seeded) check(what string) {
 			s.t.Error(err)
 		}
 	}()
-	snap := s.recorded()
-	if len(snap.Intents) > 0 {
-		s.t.Errorf("%s: %d intents are open", what, len(snap.Intents))
-	}
-	want := map[string]int{}
-	nodes := map[string]bool{}
-	for _, r := range snap.Records {
-		want[string(r.Kind)]++
-		if r.Kind == resource.KindNode {
-			nodes[r.ID] = true
-		}
-	}
-	c, uid := s.client(), s.uid()
-	instances, err := liveInstances(context.Background(), c, uid)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for _, i := range instances {
-		if !nodes[*i.InstanceId] {
-			s.t.Errorf("%s: instance %s is not recorded: a duplicate or a leak", what, *i.InstanceId)
-		}
-		delete(nodes, *i.InstanceId)
-	}
-	for id := range nodes {
-		s.t.Errorf("%s: recorded instance %s does not run", what, id)
-	}
-	have := map[string]int{}
-	for _, line := range leftovers(s.t, c, uid) {
-		kind, _, _ := strings.Cut(line, " ")
-		have[kind]++
-	}
-	for _, kind := range []resource.Kind{resource.KindVPC, resource.KindSubnet, resource.KindInternetGateway, resource.KindRouteTable, resource.KindSecurityGroup, resource.KindElasticIP} {
-		word, _, _ := strings.Cut(string(kind), "_")
-		if have[word] != want[string(kind)] {
-			s.t.Errorf("%s: %d of kind %s on the endpoint, %d recorded", what, have[word], kind, want[string(kind)])
-		}
-	}
+	sameAsRecorded(s.t, what, s.client(), s.recorded())
 	if s.t.Failed() {
 		s.t.FailNow()
 	}

@@ -196,7 +196,26 @@ func leftovers(t *testing.T, client *ec2.Client, uid string) []string {
 	for _, i := range instances {
 		left = append(left, "instance "+aws.ToString(i.InstanceId))
 	}
-	filters := byCluster(uid)
+	return append(left, networkLeftovers(t, client, byCluster(uid))...)
+}
+
+// leftoversOfAny is leftovers of whatever cluster.
+func leftoversOfAny(t *testing.T, client *ec2.Client) []string {
+	t.Helper()
+	return networkLeftovers(t, client, []types.Filter{{Name: aws.String("tag-key"), Values: []string{tagCluster}}})
+}
+
+// networkLeftovers lists what is not an instance; instances cannot outlive their subnet.
+func networkLeftovers(t *testing.T, client *ec2.Client, filters []types.Filter) []string {
+	t.Helper()
+	ctx := t.Context()
+	var left []string
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	vpcs, err := client.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: filters})
 	check(err)
 	for _, x := range vpcs.Vpcs {

@@ -1,0 +1,136 @@
+package image
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"slices"
+)
+
+//go:embed files
+var embedded embed.FS
+
+// Suite is the Debian release that machines run.
+const Suite = "bookworm"
+
+// recipeVersion changes when the steps of the build change without a change of the data below.
+const recipeVersion = 1
+
+// packages is what a cloud image has, and what saves the time of installing it in every machine of a lab.
+var packages = [...]string{
+	"systemd", "systemd-sysv", "dbus", "libpam-systemd",
+	"cloud-init", "openssh-server", "sudo",
+	"iproute2", "iptables", "iputils-ping", "ca-certificates", "curl",
+	"procps", "less", "kmod", "netbase", "tzdata",
+	"containerd", "docker.io", "conntrack", "socat", "ethtool", "ebtables",
+}
+
+// file is one file of ours in the root filesystem; source names it in the embedded directory.
+type file struct {
+	Path   string
+	Mode   fs.FileMode
+	Source string
+	Text   string
+}
+
+var files = [...]file{
+	{Path: "usr/local/sbin/lab-init", Mode: 0o755, Source: "files/lab-init"},
+	{Path: "usr/sbin/modprobe", Mode: 0o755, Source: "files/modprobe"},
+	{Path: "etc/cloud/cloud.cfg.d/90_lab.cfg", Mode: 0o644, Source: "files/90_lab.cfg"},
+	{Path: "etc/containerd/config.toml", Mode: 0o644, Source: "files/containerd.toml"},
+	{Path: "etc/containerd/certs.d/registry.lab:5000/hosts.toml", Mode: 0o644, Source: "files/registry-hosts.toml"},
+	{Path: "etc/docker/daemon.json", Mode: 0o644, Source: "files/daemon.json"},
+	{Path: "etc/systemd/journald.conf.d/90-lab.conf", Mode: 0o644, Source: "files/journald.conf"},
+	{Path: "etc/resolv.conf", Mode: 0o644, Text: "nameserver 169.254.169.253\noptions timeout:2 attempts:3\n"},
+	{Path: "etc/hosts", Mode: 0o644, Text: "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"},
+	{Path: "etc/fstab", Mode: 0o644, Text: ""},
+	{Path: "etc/machine-id", Mode: 0o644, Text: ""},
+}
+
+// diverted programs are moved out of the way in a manner that survives package upgrades. cloud-init asks for a DHCP
+// lease when it finds a client, and waits long for an answer that no machine needs.
+var diverted = [...]string{"/sbin/dhclient", "/sbin/modprobe"}
+
+// masked units have no use in a machine, or change what belongs to the host. Files of sysctl.d are masked the same way:
+// what they set is read-only in a machine, and `sysctl --system` must succeed.
+var masked = [...]string{
+	"etc/systemd/system/getty@tty1.service",
+	"etc/systemd/system/console-getty.service",
+	"etc/systemd/system/systemd-udevd.service",
+	"etc/systemd/system/systemd-udev-trigger.service",
+	"etc/systemd/system/systemd-modules-load.service",
+	"etc/systemd/system/systemd-pstore.service",
+	"etc/systemd/system/systemd-networkd.service",
+	"etc/systemd/system/systemd-networkd.socket",
+	"etc/systemd/system/systemd-networkd-wait-online.service",
+	"etc/systemd/system/apt-daily.timer",
+	"etc/systemd/system/apt-daily-upgrade.timer",
+	"etc/systemd/system/dpkg-db-backup.timer",
+	"etc/systemd/system/e2scrub_all.timer",
+	"etc/systemd/system/e2scrub_reap.service",
+	"etc/systemd/system/fstrim.timer",
+	"etc/systemd/system/cloud-init-hotplugd.socket",
+	"etc/sysctl.d/50-default.conf",
+	"etc/sysctl.d/50-pid-max.conf",
+	"etc/sysctl.d/99-protect-links.conf",
+}
+
+// removed paths are relative to the root; globs are allowed. Services that a machine rarely needs are installed but
+// not enabled: an idle machine stays small, and docker starts with its socket.
+var removed = [...]string{
+	"etc/ssh/ssh_host_*",
+	"etc/hostname",
+	"etc/systemd/system/multi-user.target.wants/docker.service",
+	"etc/systemd/system/multi-user.target.wants/containerd.service",
+	"etc/systemd/system/getty.target.wants/*",
+	"var/lib/systemd/random-seed",
+	"var/cache/apt/*.bin",
+}
+
+// excluded paths are never unpacked.
+var excluded = [...]string{
+	"/usr/share/man/*", "/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*/LC_MESSAGES/*", "/usr/share/bash-completion/*",
+}
+
+func (f file) content() ([]byte, error) {
+	if f.Source == "" {
+		return []byte(f.Text), nil
+	}
+	return embedded.ReadFile(f.Source)
+}
+
+// Digest names the image that Build makes: it changes with everything that goes into the image except the versions
+// of the packages at the mirror.
+func Digest() (string, error) {
+	type entry struct {
+		Path, Mode string
+		Content    []byte
+	}
+	recipe := struct {
+		Version                                       int
+		Suite, Arch                                   string
+		Packages, Diverted, Masked, Removed, Excluded []string
+		Files                                         []entry
+	}{
+		Version: recipeVersion, Suite: Suite, Arch: runtime.GOARCH,
+		Packages: slices.Sorted(slices.Values(packages[:])), Diverted: diverted[:], Masked: masked[:],
+		Removed: removed[:], Excluded: excluded[:],
+	}
+	for _, f := range files {
+		content, err := f.content()
+		if err != nil {
+			return "", fmt.Errorf("image recipe: %w", err)
+		}
+		recipe.Files = append(recipe.Files, entry{f.Path, f.Mode.String(), content})
+	}
+	data, err := json.Marshal(recipe)
+	if err != nil {
+		return "", fmt.Errorf("image recipe: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8]), nil
+}

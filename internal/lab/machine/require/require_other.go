@@ -1,0 +1,14 @@
+//go:build !linux
+
+package require
+
+import (
+	"context"
+	"io"
+)
+
+// Check says what this host lacks; on anything but Linux that cannot be helped.
+func Check() error { return notLinux() }
+
+// Install cannot help here.
+func Install(context.Context, io.Writer) error { return notLinux() }
