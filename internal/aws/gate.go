@@ -63,7 +63,6 @@ func (g *gate) HandleFinalize(ctx context.Context, in middleware.FinalizeInput, 
 	case call.Err() != nil && ctx.Err() == nil:
 		err = &timeoutError{after: c.opts.CallTimeout, err: err}
 	}
-	if err != nil && action == "CreateSubnet" { println("DBG", time.Now().Format("04:05.000"), ambiguous(err), err.Error()) }
 	if err != nil && createsBlindly[action] && ambiguous(err) {
 		err = &ambiguousError{err}
 	}

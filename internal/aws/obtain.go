@@ -34,7 +34,7 @@ func (d *driver) obtain(ctx context.Context, rt resource.Runtime, c resource.Cha
 			return &found{id: id}, nil
 		}
 		if isTaken(err) {
-			return d.takeOver(ctx, rt, c, err)
+			return d.takeOver(ctx, rt, c, err, try > 1 || len(c.Adopt) > 0)
 		}
 		if !isAmbiguous(err) || try == blindTries {
 			return nil, err
@@ -52,6 +52,12 @@ func (d *driver) obtain(ctx context.Context, rt resource.Runtime, c resource.Cha
 // repeatable is a handler whose create can be sent again without making a second object: its name or range is taken
 // then (see isTaken), or the call has a client token. Nothing needs to be waited for before it is.
 type repeatable interface{ repeatable() }
+
+func (*subnets) repeatable()        {}
+func (*securityGroups) repeatable() {}
+func (*roles) repeatable()          {}
+func (*loadBalancers) repeatable()  {}
+func (*routeTables) repeatable()    {}
 
 // adopt looks for what the open intents of a dead run made, and returns the token to create with if that is nothing.
 func (d *driver) adopt(ctx context.Context, rt resource.Runtime, c resource.Change) (f *found, token string, err error) {
@@ -116,13 +122,15 @@ func isTaken(err error) bool {
 }
 
 // takeOver adopts the object that has the wanted name if it is ours and stands for the same address: an earlier call made
-// it, and its answer was lost.
-func (d *driver) takeOver(ctx context.Context, rt resource.Runtime, c resource.Change, taken error) (*found, error) {
+// it, and its answer was lost. After such a call, one that shows no owner is given time: its tags may come later than itself.
+func (d *driver) takeOver(ctx context.Context, rt resource.Runtime, c resource.Change, taken error, tried bool) (*found, error) {
 	var f *found
 	_, err := until(ctx, d.region.visibleBy(time.Now()), func() (bool, error) {
-		var err error
-		f, err = d.handler.namesake(ctx, rt, c.After)
-		return f != nil, err
+		now, err := d.handler.namesake(ctx, rt, c.After)
+		if now != nil {
+			f = now
+		}
+		return now != nil && (!tried || now.tags[resource.TagCluster] != ""), err
 	})
 	if err != nil {
 		return nil, err
@@ -142,9 +150,3 @@ func (d *driver) takeOver(ctx context.Context, rt resource.Runtime, c resource.C
 	e.Hint = "Change the name or range, remove that object, or import it with an import block"
 	return nil, e
 }
-
-func (*subnets) repeatable()        {}
-func (*securityGroups) repeatable() {}
-func (*roles) repeatable()          {}
-func (*loadBalancers) repeatable()  {}
-func (*routeTables) repeatable()    {}

@@ -185,8 +185,9 @@ func (h taggedInEC2) retag(ctx context.Context, id string, set tagSet, remove []
 // query asks for objects by one of: the clusters that own them, the tokens that made them, their ids.
 type query struct{ uids, tokens, ids []string }
 
-// filterValues is how many values EC2 takes in the filters of one call.
-const filterValues = 200
+// filterValues is how many values we put into a filter. EC2 takes 200 in all filters of a call together, and some calls
+// filter by state as well.
+const filterValues = 190
 
 // filters turns a query into EC2 filters, one set per call. Ids are asked as a filter, too: one that does not exist is then
 // merely missing from the answer and does not fail the call.

@@ -3,6 +3,7 @@ package lab_test
 import (
 	"context"
 	"encoding/base64"
+	"io"
 	"net"
 	"net/http"
 	"testing"
@@ -175,4 +176,16 @@ func connects(address string) bool {
 	}
 	_ = conn.Close()
 	return true
+}
+
+// get is what a server says to this host, empty when there is none.
+func get(url string) string {
+	client := &http.Client{Timeout: 3 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Get(url)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<16))
+	return string(body)
 }

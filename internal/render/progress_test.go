@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +22,7 @@ func aRun(emit func(event.Event)) {
 	at(event.Event{Type: event.ApplyStart, Remaining: 40 * time.Second})
 	vpc := event.Event{Type: event.StepStart, Address: "cluster.lab.vpc", Kind: resource.KindVPC, Action: "create", Operation: resource.Create}
 	at(vpc)
-	time.Sleep(300 * time.Millisecond)
+	time.Sleep(310 * time.Millisecond) // never at the instant of a redraw, so that each picture has all of a moment or nothing
 	vpc.Type, vpc.ID, vpc.Elapsed, vpc.Done = event.StepComplete, "vpc-1", 300*time.Millisecond, 1
 	at(vpc)
 	node := func(i int, t event.Type) event.Event {
@@ -71,7 +72,7 @@ func TestProgressOnATerminal(t *testing.T) {
 		var pictures []string
 		look := func() { pictures = append(pictures, s.String()) }
 		go func() {
-			time.Sleep(5 * time.Second)
+			time.Sleep(5050 * time.Millisecond)
 			synctest.Wait()
 			look()
 		}()
@@ -88,9 +89,14 @@ func TestProgressOnATerminal(t *testing.T) {
 }
 
 // screen is a terminal that understands what Terminal writes: cursor up, carriage return, erase below.
-type screen struct{ lines []string }
+type screen struct {
+	mu    sync.Mutex
+	lines []string
+}
 
 func (s *screen) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	text := string(b)
 	if len(s.lines) == 0 {
 		s.lines = []string{""}
@@ -121,7 +127,11 @@ func (s *screen) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (s *screen) String() string { return strings.Join(s.lines, "\n") }
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Join(s.lines, "\n")
+}
 
 func TestProgressAsJSON(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/clusterform/clusterform/hclconfig"
+	"github.com/clusterform/clusterform/internal/state"
+	"github.com/clusterform/clusterform/planner"
+	"github.com/clusterform/clusterform/planner/resource"
+)
+
+// record writes the state that an apply of the directory's configuration would leave, without the apply.
+func record(ctx context.Context, dir string) error {
+	cfg, diags := hclconfig.Load(dir, hclconfig.Options{Now: time.Now()})
+	if diags.HasErrors() {
+		return diags.Err()
+	}
+	n := 0
+	plan, diags := planner.Make(ctx, planner.Request{
+		Config: cfg, State: resource.NewSnapshot(""), Mode: planner.ModeNormal, Now: time.Now(), Lookup: offline{},
+		NewUID: func() string { n++; return fmt.Sprintf("%016x", n) },
+	})
+	if diags.HasErrors() {
+		return diags.Err()
+	}
+	file, err := state.Open(filepath.Join(dir, "clusterform.state.json"), state.Options{})
+	if err != nil {
+		return err
+	}
+	session, err := file.Lock(ctx, state.LockRequest{Operation: "bench"})
+	if err != nil {
+		return err
+	}
+	var entries []state.Entry
+	for address, cluster := range plan.Clusters {
+		entries = append(entries, state.SetCluster(address, cluster))
+	}
+	for i := range plan.Steps {
+		s := &plan.Steps[i]
+		o := *s.After
+		o.ID = fmt.Sprintf("i-%017x", i)
+		r := &resource.Record{Object: o, Generation: 1, Protected: s.Protected, DependsOn: s.DependsOn}
+		if o.Kind == resource.KindNode {
+			r.Phase = resource.PhaseReady
+		}
+		entries = append(entries, state.Put(r))
+	}
+	if err := session.Commit(ctx, true, entries...); err != nil {
+		return err
+	}
+	return session.Close(ctx)
+}
+
+// offline answers nothing: the configurations name zones and image.
+type offline struct{}
+
+func (offline) Zones(context.Context, string) ([]string, error) {
+	return nil, fmt.Errorf("the configuration names its zones")
+}
+
+func (offline) Image(_ context.Context, _, ref string) (string, error) { return ref, nil }
