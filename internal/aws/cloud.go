@@ -15,6 +15,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/clusterform/clusterform/internal/event"
@@ -155,6 +156,7 @@ func (c *Cloud) region(ctx context.Context, name string) (*region, error) {
 func (c *Cloud) load(ctx context.Context) (sdk.Config, error) {
 	load := []func(*config.LoadOptions) error{
 		config.WithRetryer(func() sdk.Retryer { return retryer{} }),
+		config.WithLogger(logging.Nop{}), // what matters comes as an error; the rest would stand in the user's output
 	}
 	if c.opts.Profile != "" {
 		load = append(load, config.WithSharedConfigProfile(c.opts.Profile))

@@ -104,6 +104,9 @@ func (r *runner) registryUp(ctx context.Context, host netip.Addr, old *Info) err
 		return fmt.Errorf("lab %q: %w", r.cfg.Name, err)
 	}
 	if err := r.images.EnsureHello(ctx, program); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		r.log.Warn("no sample image", "error", err)
 		r.report.Progress("warning: " + err.Error())
 	}

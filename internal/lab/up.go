@@ -83,8 +83,11 @@ func Up(ctx context.Context, cfg Config, argv []string, progress func(string)) (
 	patience := time.AfterFunc(cleanTimeout, func() { _ = cmd.Process.Kill() })
 	defer patience.Stop()
 	_ = cmd.Wait()
-	if bounded.Err() != nil {
-		return nil, fmt.Errorf("lab %q: interrupted on the way up (%w); what was made is removed again", cfg.Name, context.Cause(bounded))
+	switch {
+	case ctx.Err() != nil: // not wrapped: it is this lab's end that matters, not the context's
+		return nil, fmt.Errorf("lab %q: interrupted on the way up; what was made is removed again", cfg.Name)
+	case bounded.Err() != nil:
+		return nil, fmt.Errorf("lab %q: %w; what was made is removed again", cfg.Name, context.Cause(bounded))
 	}
 	if said, ok := errors.AsType[*reportedError](err); ok {
 		return nil, said

@@ -69,16 +69,15 @@ func TestProgressOnATerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &screen{}
 		p := NewTerminal(s, false, func() int { return 60 }, time.Now)
-		var pictures []string
-		look := func() { pictures = append(pictures, s.String()) }
+		during := make(chan string, 1)
 		go func() {
 			time.Sleep(5050 * time.Millisecond)
 			synctest.Wait()
-			look()
+			during <- s.String()
 		}()
 		aRun(p.Emit)
 		p.Close()
-		look()
+		pictures := []string{<-during, s.String()}
 		golden(t, "progress_terminal", strings.Join(pictures, "\n======\n"))
 		for _, line := range strings.Split(pictures[0], "\n") {
 			if n := len([]rune(line)); n > 60 {

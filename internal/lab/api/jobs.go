@@ -226,7 +226,7 @@ func (s *Server) resumeMachines() {
 }
 
 // MachineChanged tells the server what a machine did on its own account. A machine that was powered off from inside
-// (reason "poweroff") stops or terminates the instance as its shutdown behaviour says; any other end leaves the instance
+// (reason PoweredOff) stops or terminates the instance as its shutdown behaviour says; any other end leaves the instance
 // running with failed status checks, which is how EC2 shows a machine that died.
 func (s *Server) MachineChanged(instanceID string, state MachineState, reason string) {
 	defer s.runJobs()
@@ -256,7 +256,7 @@ func (s *Server) MachineChanged(instanceID string, state MachineState, reason st
 }
 
 func (s *Server) machineGone(i *instance, reason string) {
-	if reason != "poweroff" {
+	if reason != PoweredOff {
 		s.log.Info("a machine is gone", "instance", i.ID, "reason", printableText(reason))
 		s.instances.update(i.ID, func(i *instance) { i.Impaired = s.db.now })
 		s.targetsFollow(i.ID)

@@ -110,6 +110,7 @@ type RuleTopology struct {
 type LoadBalancerTopology struct {
 	ARN       string
 	Name      string
+	DNSName   string // machines of the VPC resolve it to Addresses
 	VPCID     string
 	Addresses []netip.Addr
 	Listeners []ListenerTopology

@@ -2,6 +2,10 @@ package api
 
 import "net/netip"
 
+// PoweredOff is the reason of a MachineGone that somebody inside asked for: the instance stops or terminates, as its
+// shutdown behaviour says. Any other reason is for people.
+const PoweredOff = "poweroff"
+
 // HopLimit is how many network hops the answer to an IMDSv2 token request of the instance may travel: 1 to 64, and 1 for
 // an instance that is not known.
 func (s *Server) HopLimit(instanceID string) int {

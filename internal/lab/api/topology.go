@@ -203,7 +203,7 @@ func groupTopology(g *group) GroupTopology {
 }
 
 func (s *Server) balancerTopology(b *balancer) LoadBalancerTopology {
-	out := LoadBalancerTopology{ARN: b.ARN, Name: b.Name, VPCID: b.VPC}
+	out := LoadBalancerTopology{ARN: b.ARN, Name: b.Name, DNSName: b.DNSName, VPCID: b.VPC}
 	for _, z := range b.Zones {
 		out.Addresses = append(out.Addresses, z.Addr)
 	}

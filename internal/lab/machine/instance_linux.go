@@ -133,7 +133,7 @@ func (m *Machines) Stop(ctx context.Context, id string, force bool) error {
 	return nil
 }
 
-// Reboot restarts a machine; one that does not shut down within a minute is reset.
+// Reboot restarts a machine; one that does not shut down within a minute is reset. One that lost its power boots.
 func (m *Machines) Reboot(ctx context.Context, id string) error {
 	inst := m.instance(id)
 	if inst == nil {
@@ -142,7 +142,10 @@ func (m *Machines) Reboot(ctx context.Context, id string) error {
 	inst.mu.Lock()
 	defer inst.mu.Unlock()
 	if !inst.running {
-		return fmt.Errorf("reboot %s: %w", id, ErrNotRunning)
+		if err := m.boot(ctx, inst); err != nil {
+			return fmt.Errorf("reboot %s: %w", id, err)
+		}
+		return nil
 	}
 	inst.planned = true
 	if err := inst.signal(ctx, signalReboot); err != nil {

@@ -195,7 +195,7 @@ func TestLifeOfAMachine(t *testing.T) {
 	t.Run("poweroff from inside is reported", func(t *testing.T) {
 		l.sh("i-1", "systemctl poweroff")
 		l.eventually("it is reported", 60*time.Second, func() bool { return len(l.gone()) == 1 })
-		if got := l.gone()[0]; got != "i-1 gone shut down from inside" {
+		if got := l.gone()[0]; got != "i-1 gone "+api.PoweredOff {
 			t.Errorf("reported %q", got)
 		}
 		if err := l.machines.Start(ctx, l.machine("i-1")); err != nil {

@@ -70,7 +70,7 @@ func (m *Machines) endedByItself(inst *instance) {
 		}
 		reason = "it did not boot again: " + err.Error()
 	case code == 0:
-		reason = "shut down from inside"
+		reason = api.PoweredOff
 	default:
 		reason = fmt.Sprintf("ended with code %d; its console ends with: %s", code, inst.consoleTail())
 	}
@@ -160,10 +160,9 @@ func (m *Machines) Adopt(ctx context.Context) ([]string, error) {
 			inst.mu.Unlock()
 			continue
 		}
-		inst.mu.Unlock()
-		// Booting again waits for the network, and that comes after us.
+		// Booting again waits for the network, and that comes after us. The lock goes with it: what the caller asks of
+		// this machine comes later.
 		m.watchers.Go(func() {
-			inst.mu.Lock()
 			defer inst.mu.Unlock()
 			m.endedByItself(inst)
 		})

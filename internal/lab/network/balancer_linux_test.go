@@ -51,8 +51,14 @@ func TestLoadBalancer(t *testing.T) {
 	stopB := boxes["i-b"].serveUntil(6443)
 	client := b.box("i-client", "vpc-1", 1, "10.88.1.50", "", "sg-1")
 	listener := api.ListenerTopology{Port: 443, TargetGroupARN: "tg", HealthInterval: 100 * time.Millisecond, Healthy: 2, Unhealthy: 2, Targets: targets}
-	b.topology.LoadBalancers = []api.LoadBalancerTopology{{ARN: "lb", Name: "api", VPCID: "vpc-1", Addresses: []netip.Addr{lb}, Listeners: []api.ListenerTopology{listener}}}
+	b.topology.LoadBalancers = []api.LoadBalancerTopology{{ARN: "lb", Name: "api", DNSName: "API-0123.elb.example.com", VPCID: "vpc-1", Addresses: []netip.Addr{lb}, Listeners: []api.ListenerTopology{listener}}}
 	b.apply()
+
+	t.Run("machines resolve its name", func(t *testing.T) {
+		if got := lookup(t, client, "api-0123.elb.example.com"); got != lb.String() {
+			t.Errorf("the load balancer's name is %q, want %s", got, lb)
+		}
+	})
 
 	t.Run("health is told as it becomes known", func(t *testing.T) {
 		for _, line := range []string{"tg i-a:6443 true", "tg i-b:6443 true", "tg i-c:6443 false"} {

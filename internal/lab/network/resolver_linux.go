@@ -11,20 +11,25 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/clusterform/clusterform/internal/lab/api"
 )
 
 // resolver is a VPC's DNS: it answers the lab's names and EC2's private ones and passes everything else on to the
 // host's own servers, which a machine could not reach when they listen on the host's loopback.
 type resolver struct {
-	names  map[string]netip.Addr
-	log    *slog.Logger
-	udp    net.PacketConn
-	tcp    net.Listener
-	slots  chan struct{}
-	ctx    context.Context
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	names map[string]netip.Addr
+	// balancers are the names of the VPC's load balancers, which come and go.
+	balancers atomic.Pointer[map[string]netip.Addr]
+	log       *slog.Logger
+	udp       net.PacketConn
+	tcp       net.Listener
+	slots     chan struct{}
+	ctx       context.Context
+	cancel    context.CancelFunc
+	wg        sync.WaitGroup
 }
 
 const (
@@ -44,10 +49,22 @@ func startResolver(ns *namespace, names map[string]netip.Addr, log *slog.Logger)
 		return nil, err
 	}
 	r := &resolver{names: names, log: log, udp: udp, tcp: tcp, slots: make(chan struct{}, dnsAtOnce)}
+	r.setBalancers(nil)
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.wg.Go(r.serveUDP)
 	r.wg.Go(r.serveTCP)
 	return r, nil
+}
+
+// setBalancers answers for these load balancers from now on. A name has one address here, the first.
+func (r *resolver) setBalancers(all []api.LoadBalancerTopology) {
+	names := make(map[string]netip.Addr, len(all))
+	for _, b := range all {
+		if b.DNSName != "" && len(b.Addresses) > 0 {
+			names[strings.ToLower(b.DNSName)] = b.Addresses[0]
+		}
+	}
+	r.balancers.Store(&names)
 }
 
 func (r *resolver) stop() {
@@ -116,6 +133,9 @@ func (r *resolver) reply(protocol string, msg []byte) []byte {
 		return nil
 	}
 	if addr, ok := r.names[q.name]; ok {
+		return answer(msg, q, addr)
+	}
+	if addr, ok := (*r.balancers.Load())[q.name]; ok {
 		return answer(msg, q, addr)
 	}
 	if addr, ok := privateName(q.name); ok {

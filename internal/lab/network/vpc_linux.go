@@ -93,6 +93,7 @@ func (n *Network) applyVPC(ctx context.Context, topology api.VPCTopology, t api.
 	if v.balancers == nil {
 		v.balancers = newBalancers(v.ns, n.log.With("vpc", topology.ID), n.opts.OnTargetHealth)
 	}
+	v.services.dns.setBalancers(balancers)
 	return v.balancers.apply(balancers)
 }
 
