@@ -16,7 +16,7 @@ const stateFile = "clusterform.state.json"
 
 // start measures the shortest command.
 func (b *bench) start(ctx context.Context) error {
-	s, err := b.median(nil, func() (sample, error) { return run(ctx, b.dir, nil, []int{0}, b.tool, "version") })
+	s, err := b.median(func() (sample, error) { return run(ctx, b.dir, nil, []int{0}, b.tool, "version") })
 	if err == nil {
 		b.row("clusterform version", s, "")
 	}
@@ -30,17 +30,17 @@ func (b *bench) plans(ctx context.Context, sizes []int) error {
 		if err := nodes(dir, n, "ami-0123456789abcdef0", `tier = "web"`); err != nil {
 			return err
 		}
-		first, err := b.median(nil, func() (sample, error) {
+		first, err := b.median(func() (sample, error) {
 			return run(ctx, dir, nil, []int{2}, b.tool, "plan", "-refresh=false", "-detailed-exitcode")
 		})
 		if err != nil {
 			return err
 		}
 		b.row(fmt.Sprintf("first plan, %d nodes", n), first, "")
-		if err := record(ctx, dir); err != nil {
+		if err := recordApart(ctx, dir); err != nil {
 			return err
 		}
-		again, err := b.median(nil, func() (sample, error) {
+		again, err := b.median(func() (sample, error) {
 			return run(ctx, dir, nil, []int{0}, b.tool, "plan", "-refresh=false", "-detailed-exitcode")
 		})
 		if err != nil {
@@ -52,11 +52,11 @@ func (b *bench) plans(ctx context.Context, sizes []int) error {
 }
 
 // endpoint is the lab's API on loopback, with instances that run at once.
-func endpoint() (url string, server *api.Server, env []string, end func(), err error) {
+func endpoint() (server *api.Server, env []string, end func(), err error) {
 	instant := api.Range{}
 	server, err = api.New(api.Options{Region: "us-east-1", Faults: api.Faults{Boot: &instant, Shutdown: &instant}})
 	if err != nil {
-		return "", nil, nil, nil, err
+		return nil, nil, nil, err
 	}
 	listener := httptest.NewServer(server)
 	key := server.Keys()[0]
@@ -64,7 +64,7 @@ func endpoint() (url string, server *api.Server, env []string, end func(), err e
 		"AWS_ENDPOINT_URL=" + listener.URL, "AWS_ACCESS_KEY_ID=" + key.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + key.SecretAccessKey,
 		"AWS_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true",
 	}
-	return listener.URL, server, env, func() {
+	return server, env, func() {
 		listener.Close()
 		_ = server.Close()
 	}, nil
@@ -76,43 +76,42 @@ const labImage = "ssm:/aws/service/debian/release/12/latest/amd64"
 // applies measures the apply of 1,000 nodes, the refresh after it, and the removal.
 func (b *bench) applies(ctx context.Context) error {
 	const n = 1000
-	_, server, env, end, err := endpoint()
+	server, env, end, err := endpoint()
 	if err != nil {
 		return err
 	}
 	defer end()
 	dir := filepath.Join(b.dir, "apply")
-	fresh := func() error {
+	commands := []struct {
+		what string
+		args []string
+	}{
+		{"apply, %d nodes, lab endpoint in another process", []string{"apply", "-auto-approve", "-wait=launched"}},
+		{"plan with refresh, %d nodes", []string{"plan", "-detailed-exitcode"}},
+		{"destroy, %d nodes", []string{"destroy", "-auto-approve"}},
+	}
+	samples := make([][]sample, len(commands))
+	calls := make([]api.Stats, len(commands))
+	for range b.runs {
 		if err := os.RemoveAll(dir); err != nil {
 			return err
 		}
-		return nodes(dir, n, labImage, "")
+		if err := nodes(dir, n, labImage, ""); err != nil {
+			return err
+		}
+		for i, c := range commands {
+			server.ResetStats()
+			s, err := run(ctx, dir, env, []int{0}, b.tool, c.args...)
+			if err != nil {
+				return err
+			}
+			samples[i], calls[i] = append(samples[i], s), server.Stats()
+		}
 	}
-	var applied, refreshed, destroyed sample
-	var applyCalls, refreshCalls, nodeCalls, destroyCalls int
-	for range b.runs {
-		if err := fresh(); err != nil {
-			return err
-		}
-		server.ResetStats()
-		if applied, err = run(ctx, dir, env, []int{0}, b.tool, "apply", "-auto-approve", "-wait=launched"); err != nil {
-			return err
-		}
-		applyCalls = server.Stats().Total()
-		server.ResetStats()
-		if refreshed, err = run(ctx, dir, env, []int{0}, b.tool, "plan", "-detailed-exitcode"); err != nil {
-			return err
-		}
-		refreshCalls, nodeCalls = server.Stats().Total(), server.Stats().Calls["ec2.DescribeInstances"]
-		server.ResetStats()
-		if destroyed, err = run(ctx, dir, env, []int{0}, b.tool, "destroy", "-auto-approve"); err != nil {
-			return err
-		}
-		destroyCalls = server.Stats().Total()
+	for i, c := range commands {
+		b.row(fmt.Sprintf(c.what, n), middle(samples[i]),
+			fmt.Sprintf("%d API calls, of them %d DescribeInstances", calls[i].Total(), calls[i].Calls["ec2.DescribeInstances"]))
 	}
-	b.row(fmt.Sprintf("apply, %d nodes, lab endpoint in another process", n), applied, fmt.Sprintf("%d API calls; last run", applyCalls))
-	b.row(fmt.Sprintf("plan with refresh, %d nodes", n), refreshed, fmt.Sprintf("%d API calls, of which for nodes %d", refreshCalls, nodeCalls))
-	b.row(fmt.Sprintf("destroy, %d nodes", n), destroyed, fmt.Sprintf("%d API calls", destroyCalls))
 	return nil
 }
 
@@ -123,7 +122,7 @@ func (b *bench) bytesWritten(ctx context.Context) error {
 		if err := nodes(dir, n, "ami-0123456789abcdef0", ""); err != nil {
 			return err
 		}
-		if err := record(ctx, dir); err != nil {
+		if err := recordApart(ctx, dir); err != nil {
 			return err
 		}
 		before, err := size(dir)

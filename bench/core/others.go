@@ -65,7 +65,7 @@ func (b *bench) other(ctx context.Context, name, tool string, n int) error {
 		return err
 	}
 	b.row(fmt.Sprintf("%s: apply, %d built-in objects", name, n), applied, ratio(applied.wall, ourApply.wall)+" of ours with real API calls")
-	if err := record(ctx, ours); err != nil {
+	if err := recordApart(ctx, ours); err != nil {
 		return err
 	}
 	return b.beside(name, fmt.Sprintf("no-op plan, %d objects", n), us, them)
@@ -73,11 +73,11 @@ func (b *bench) other(ctx context.Context, name, tool string, n int) error {
 
 // beside measures two in turn.
 func (b *bench) beside(name, what string, us, them func() (sample, error)) error {
-	mine, err := b.median(nil, us)
+	mine, err := b.median(us)
 	if err != nil {
 		return err
 	}
-	theirs, err := b.median(nil, them)
+	theirs, err := b.median(them)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (b *bench) beside(name, what string, us, them func() (sample, error)) error
 }
 
 func (b *bench) ourApply(ctx context.Context, n int) (sample, error) {
-	_, _, env, end, err := endpoint()
+	_, env, end, err := endpoint()
 	if err != nil {
 		return sample{}, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -47,23 +48,31 @@ func run(ctx context.Context, dir string, env []string, codes []int, name string
 	return s, nil
 }
 
-// median runs f several times, with prepare before each.
-func (b *bench) median(prepare func() error, f func() (sample, error)) (sample, error) {
+// median runs f several times.
+func (b *bench) median(f func() (sample, error)) (sample, error) {
 	var all []sample
 	for range b.runs {
-		if prepare != nil {
-			if err := prepare(); err != nil {
-				return sample{}, err
-			}
-		}
 		s, err := f()
 		if err != nil {
 			return sample{}, err
 		}
 		all = append(all, s)
 	}
-	slices.SortFunc(all, func(x, y sample) int { return int(x.wall - y.wall) })
-	return all[len(all)/2], nil
+	return middle(all), nil
+}
+
+func middle(all []sample) sample {
+	slices.SortFunc(all, func(x, y sample) int { return cmp.Compare(x.wall, y.wall) })
+	return all[len(all)/2]
+}
+
+// ownPeak is this process's largest resident set so far, in bytes.
+func ownPeak() int64 {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return usage.Maxrss << 10
 }
 
 func seconds(d time.Duration) string {

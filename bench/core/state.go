@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -11,6 +12,16 @@ import (
 	"github.com/clusterform/clusterform/planner"
 	"github.com/clusterform/clusterform/planner/resource"
 )
+
+// recordApart is record in a process of its own.
+func recordApart(ctx context.Context, dir string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	_, err = run(ctx, dir, nil, []int{0}, self, "-record="+dir)
+	return err
+}
 
 // record writes the state that an apply of the directory's configuration would leave, without the apply.
 func record(ctx context.Context, dir string) error {
