@@ -1,7 +1,6 @@
 package hclconfig
 
 import (
-	"math/bits"
 	"net/netip"
 	"slices"
 	"strings"
@@ -95,6 +94,16 @@ func (c *checker) checkZones(x *Cluster, p at) {
 	}
 }
 
+// A VPC is cut into 8 equal subnets, one for each zone: no region has more than 6 zones, and a zone that is added later
+// finds its subnet free. Of a small VPC there are fewer, so that none is smaller than AWS's smallest.
+const (
+	subnetsLog2    = 3
+	smallestSubnet = 28
+)
+
+// SubnetBits is the prefix length of the subnets that a VPC of the prefix length is cut into.
+func SubnetBits(vpc int) int { return min(vpc+subnetsLog2, smallestSubnet) }
+
 // checkRoom finds networks that are too small for the nodes in them.
 func (c *checker) checkRoom(x *Cluster, p at) {
 	vpc, problem := parseCIDR(x.Network.CIDR)
@@ -102,9 +111,10 @@ func (c *checker) checkRoom(x *Cluster, p at) {
 	if problem != "" || zones < 1 {
 		return
 	}
-	subnetBits := vpc.Bits() + bits.Len(uint(zones-1))
-	if subnetBits > 28 {
-		p.error("cidr", "Network too small", "%s cannot be cut into %d subnets: AWS takes none smaller than /28.", vpc, zones)
+	subnetBits := SubnetBits(vpc.Bits())
+	if most := 1 << (subnetBits - vpc.Bits()); zones > most {
+		p.error("cidr", "Network too small", "%s is cut into %d %s of /%d, and %d zones need one each. Choose a larger network: AWS takes up to /16.",
+			vpc, most, plural(most, "subnet", "subnets"), subnetBits, zones)
 		return
 	}
 	perZone := ceilDiv(x.ControlPlane.Size, zones)
@@ -119,8 +129,8 @@ func (c *checker) checkRoom(x *Cluster, p at) {
 		nodes += wanted
 	}
 	if room := 1<<(32-subnetBits) - reservedAddresses; perZone > room {
-		p.error("cidr", "Network too small", "%s in %d %s gives subnets of /%d with %d addresses each, and up to %d nodes are to be in one, counting those of a rolling update. Choose a larger network: AWS takes up to /16.",
-			vpc, zones, plural(zones, "zone", "zones"), subnetBits, room, perZone)
+		p.error("cidr", "Network too small", "Each zone has a subnet of /%d with %d addresses of %s, and with %d %s up to %d nodes are to be in one, counting those of a rolling update. Choose a larger network, up to /16, or more zones.",
+			subnetBits, room, vpc, zones, plural(zones, "zone", "zones"), perZone)
 	}
 	pods, problem := parseCIDR(x.Network.Overlay.PodCIDR)
 	if x.Orchestrator == Kubernetes && problem == "" && x.Network.Overlay.Backend != "none" {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hcled"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
@@ -58,13 +59,10 @@ func homeDir() string {
 func within(file *hcl.File, offset int) string {
 	body, ok := file.Body.(*hclsyntax.Body)
 	if !ok {
-		return ""
+		return hcled.ContextString(file, offset) // of JSON: "cluster.lab"
 	}
 	for _, b := range body.Blocks {
 		if r := b.Range(); offset >= r.Start.Byte && offset < r.End.Byte || offset >= b.OpenBraceRange.Start.Byte && offset <= b.CloseBraceRange.End.Byte {
-			if offset < b.OpenBraceRange.End.Byte {
-				return "" // the header itself is the line shown
-			}
 			text := b.Type
 			for _, l := range b.Labels {
 				text += " " + quoteKey(l)

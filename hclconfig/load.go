@@ -90,15 +90,19 @@ func (c *Configuration) Sources() Sources {
 
 // finish folds repetitions and says in which block each diagnostic is.
 func (c *Configuration) finish(diags Diagnostics) Diagnostics {
-	out := diags.folded()
-	for i := range out {
-		if at := out[i].Subject; at != nil && out[i].Within == "" {
+	return c.InContext(diags.folded())
+}
+
+// InContext says in which block of the files each diagnostic is, where that is not said yet.
+func (c *Configuration) InContext(diags Diagnostics) Diagnostics {
+	for i := range diags {
+		if at := diags[i].Subject; at != nil && diags[i].Within == "" {
 			if file := c.parsed[at.Filename]; file != nil {
-				out[i].Within = within(file, at.Start.Byte)
+				diags[i].Within = within(file, at.Start.Byte)
 			}
 		}
 	}
-	return out
+	return diags
 }
 
 // loader carries what loading several directories has in common.

@@ -70,7 +70,7 @@ func networkSchema() *Schema {
 	return &Schema{
 		Description: "The cluster's VPC and the pods' network.",
 		Attributes: []Attribute{
-			{Name: "cidr", Type: cty.String, Form: formVPC, Default: `"10.0.0.0/16"`, PlanTime: true, Description: "Addresses of the VPC, from /16 to /28; a subnet per zone is cut from it."},
+			{Name: "cidr", Type: cty.String, Form: formVPC, Default: `"10.0.0.0/16"`, PlanTime: true, Description: "Addresses of the VPC, from /16 to /28; it is cut into 8 subnets, and each zone has one."},
 			{Name: "availability_zones", Type: cty.DynamicPseudoType, Form: formZones, Default: "1", PlanTime: true,
 				Description: "Over how many zones to spread, or a list of their names."},
 			{Name: "node_public_ip", Type: cty.Bool, Default: "true", PlanTime: true, Description: "Whether nodes get public addresses. `false` needs a NAT gateway, which clusterform does not make yet, and is refused."},

@@ -165,6 +165,9 @@ func (d *difference) follow(p *planning, w *want, rec *resource.Record) {
 		if !renewed {
 			continue
 		}
+		if rec.Kind == resource.KindLoadBalancer && !renewal.createFirst {
+			r.effect = resource.EffectReplace // its addresses hold the subnet, which has to go first
+		}
 		old := resource.FieldValue(rec.Spec, r.path)
 		if !slices.ContainsFunc(d.fields, func(f resource.FieldChange) bool { return f.Path == r.path }) {
 			d.fields = append(d.fields, resource.FieldChange{Path: r.path, Old: old, Effect: r.effect, Unknown: true})

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/clusterform/clusterform/hclconfig"
 	"github.com/clusterform/clusterform/planner/resource"
 )
 
@@ -20,23 +21,17 @@ type zone struct {
 	subnet resource.Ref
 }
 
-// A VPC is cut into 8 equal subnets (no region has more than 6 zones), into fewer where they would be smaller than AWS's
-// smallest, a /28. A zone keeps its subnet; a new one gets the lowest that is free, so that adding zones moves nothing.
-const (
-	subnetBits     = 3
-	smallestSubnet = 28
-)
-
-// carve lists the subnets that a VPC is cut into.
+// carve lists the subnets that a VPC is cut into. A zone keeps its subnet; a new one gets the lowest that is free, so that
+// adding zones moves nothing.
 func carve(vpc string) ([]string, error) {
 	prefix, err := netip.ParsePrefix(vpc)
 	if err != nil || !prefix.Addr().Is4() {
 		return nil, fmt.Errorf("%q is no IPv4 CIDR", vpc)
 	}
-	if prefix.Bits() > smallestSubnet {
-		return nil, fmt.Errorf("%s is smaller than AWS's smallest network, a /%d", vpc, smallestSubnet)
+	bits := hclconfig.SubnetBits(prefix.Bits())
+	if prefix.Bits() > bits {
+		return nil, fmt.Errorf("%s is smaller than AWS's smallest network, a /%d", vpc, bits)
 	}
-	bits := min(prefix.Bits()+subnetBits, smallestSubnet)
 	base := prefix.Masked().Addr().As4()
 	start := uint32(base[0])<<24 | uint32(base[1])<<16 | uint32(base[2])<<8 | uint32(base[3])
 	out := make([]string, 1<<(bits-prefix.Bits()))

@@ -14,7 +14,11 @@ import (
 // Make plans. It reads reality and changes nothing. Without errors among the diagnostics the plan is complete; with
 // errors there is none.
 func Make(ctx context.Context, req Request) (*Plan, hclconfig.Diagnostics) {
-	return newPlanning(req).run(ctx)
+	plan, diags := newPlanning(req).run(ctx)
+	if req.Config != nil {
+		diags = req.Config.InContext(diags)
+	}
+	return plan, diags
 }
 
 // run is the way from a request to a plan. A stage that finds errors is the last.
@@ -23,12 +27,14 @@ func (p *planning) run(ctx context.Context) (*Plan, hclconfig.Diagnostics) {
 		p.requests,  // which objects the user named
 		p.refresh,   // what is really there
 		p.recover,   // what interrupted runs left behind
+		p.link,      // what belongs together of it
 		p.settle,    // what is wanted, and what has to change for it
 		p.order,     // what has to wait for what
 		p.target,    // what of it was asked for
 		p.outputs,   // what the outputs and checks say
 		p.report,    // drift, recovered intents, protection
 		p.summarise, // counts and estimates
+		p.warn,      // what a person may not expect
 	} {
 		if stage(ctx); p.diags.HasErrors() {
 			return nil, p.diags

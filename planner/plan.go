@@ -87,6 +87,9 @@ type Plan struct {
 	Steps []Step `json:"steps"`
 	// Drift is what reality changed since it was recorded, apart from what the configuration changes.
 	Drift []Drift `json:"drift,omitempty"`
+	// Refreshed are objects of which only what the cloud decides (addresses, DNS names) is other than recorded. That is no
+	// drift: apply brings the records up to date with whatever else it does.
+	Refreshed []Drift `json:"refreshed,omitempty"`
 	// Outputs are the changes of root outputs.
 	Outputs []OutputChange `json:"outputs,omitempty"`
 	Checks  []Check        `json:"checks,omitempty"`

@@ -56,15 +56,31 @@ func (p *planning) refresh(ctx context.Context) {
 }
 
 // readGroups sorts the recorded objects by driver. The nodes of every cluster are read even when none is recorded, so
-// that instances tagged as ours are found.
+// that instances tagged as ours are found; of a cluster without a recorded VPC every kind is, because its first run ended
+// before it could record much.
 func (p *planning) readGroups() (groups map[readerKey][]*resource.Record, uids map[string][]string) {
 	groups, uids = map[readerKey][]*resource.Record{}, map[string][]string{}
+	started := map[string]bool{}
+	for _, r := range p.req.State.Records {
+		if r.Kind == resource.KindVPC {
+			started[r.UID] = true
+		}
+	}
 	seen := map[[2]string]bool{}
 	cluster := func(uid, region string) {
-		if uid != "" && !seen[[2]string{uid, region}] {
-			seen[[2]string{uid, region}] = true
-			uids[region] = append(uids[region], uid)
-			groups[readerKey{region, resource.KindNode}] = groups[readerKey{region, resource.KindNode}]
+		if uid == "" || seen[[2]string{uid, region}] {
+			return
+		}
+		seen[[2]string{uid, region}] = true
+		uids[region] = append(uids[region], uid)
+		kinds := []resource.Kind{resource.KindNode}
+		if !started[uid] {
+			kinds = resource.Kinds()
+		}
+		for _, kind := range kinds {
+			if k := (readerKey{region, kind}); groups[k] == nil {
+				groups[k] = []*resource.Record{}
+			}
 		}
 	}
 	for _, c := range p.req.State.Clusters {
@@ -164,9 +180,14 @@ func (p *planning) observeRecord(rec *resource.Record, o resource.Observation) {
 		is.Spec = resource.Clone(o.Object.Spec)
 		resource.TakeUnobserved(is.Spec, rec.Spec)
 		p.seen.correct(&is)
-		p.plan.Drift = append(p.plan.Drift, Drift{
+		d := Drift{
 			Address: rec.Address, Kind: rec.Kind, ID: rec.ID, Reason: o.Reason, Fields: append(fields, computed...), Observed: &is.Object,
-		})
+		}
+		if len(fields) == 0 && !unwell && p.req.Mode != ModeRefreshOnly {
+			p.plan.Refreshed = append(p.plan.Refreshed, d)
+			return
+		}
+		p.plan.Drift = append(p.plan.Drift, d)
 	}
 }
 

@@ -47,9 +47,10 @@ func gone(reason string) func(*resource.Record) resource.Observation {
 func TestDrift(t *testing.T) {
 	t.Parallel()
 	for name, story := range map[string]struct {
-		change func(w *world)
-		drift  []string
-		want   []string
+		change    func(w *world)
+		drift     []string
+		refreshed []string // told as drift by -refresh-only alone
+		want      []string
 	}{
 		"nothing differs": {
 			change: func(*world) {}, drift: []string{}, want: []string{},
@@ -83,12 +84,12 @@ func TestDrift(t *testing.T) {
 			drift: []string{"node_pool.worker[1] reason: stopped outside clusterform"},
 			want:  []string{"node_pool.worker[1] update update drifted"},
 		},
-		"a node has another address": {
+		"a node has another address, which is recorded and no drift": {
 			change: func(w *world) {
 				w.seen("node_pool.worker[1]", differently(func(n *resource.Node) { n.PublicAddr = "192.0.2.9" }))
 			},
-			drift: []string{"node_pool.worker[1] public_ip"},
-			want:  []string{},
+			drift: []string{}, refreshed: []string{"node_pool.worker[1] public_ip"},
+			want: []string{},
 		},
 		"a node was made another type, which the pool allows": {
 			change: func(w *world) {
@@ -137,14 +138,17 @@ func TestDrift(t *testing.T) {
 			if diff := cmp.Diff(story.want, summary(p)); diff != "" {
 				t.Errorf("steps (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(story.drift, driftLines(p)); diff != "" {
+			if diff := cmp.Diff(story.drift, driftLines(p.Drift)); diff != "" {
 				t.Errorf("drift (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(append([]string{}, story.refreshed...), driftLines(p.Refreshed)); diff != "" {
+				t.Errorf("refreshed (-want +got):\n%s", diff)
 			}
 			only := w.plan(func(r *Request) { r.Mode = ModeRefreshOnly })
 			if len(only.Steps) > 0 {
 				t.Errorf("-refresh-only has steps: %v", summary(only))
 			}
-			if diff := cmp.Diff(story.drift, driftLines(only)); diff != "" {
+			if diff := cmp.Diff(append(story.drift, story.refreshed...), driftLines(only.Drift)); diff != "" {
 				t.Errorf("drift of -refresh-only (-want +got):\n%s", diff)
 			}
 			w.apply(p)
@@ -156,9 +160,9 @@ func TestDrift(t *testing.T) {
 	}
 }
 
-func driftLines(p *Plan) []string {
+func driftLines(drift []Drift) []string {
 	out := []string{}
-	for _, d := range p.Drift {
+	for _, d := range drift {
 		line := string(d.Address)
 		switch {
 		case d.Gone:

@@ -1,9 +1,11 @@
 package planner
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/clusterform/clusterform/planner/resource"
 )
@@ -12,15 +14,11 @@ import (
 // that steps point to.
 func (p *planning) report(context.Context) {
 	p.plan.Clusters = p.clusters()
-	slices.SortFunc(p.plan.Drift, func(a, b Drift) int {
-		if c := resource.Compare(a.Address, b.Address); c != 0 {
-			return c
-		}
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
+	for _, list := range [][]Drift{p.plan.Drift, p.plan.Refreshed} {
+		slices.SortFunc(list, func(a, b Drift) int {
+			return cmp.Or(resource.Compare(a.Address, b.Address), strings.Compare(a.ID, b.ID))
+		})
+	}
 	type intent struct {
 		seq   uint64
 		token string

@@ -16,10 +16,12 @@ func (p *planning) settle(ctx context.Context) {
 	p.answers = newAnswers()
 	for range maxTurns {
 		p.turn = nil
-		p.current = p.seen
-		desired, diags := p.evaluate(p.answer)
+		if p.current == nil {
+			p.current = p.seen
+		}
+		desired, diags := p.evaluate(p.answer) // with the addresses of the turn before, after its moves
 		p.turn = append(p.turn, diags...)
-		p.desired = desired
+		p.desired, p.current = desired, p.seen
 		for _, part := range []func(context.Context){p.relocate, p.expand, p.compare} {
 			if part(ctx); p.turn.HasErrors() {
 				break

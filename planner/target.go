@@ -67,6 +67,7 @@ func (p *planning) target(context.Context) {
 	drift := len(p.plan.Drift)
 	p.plan.Drift = slices.DeleteFunc(p.plan.Drift, func(d Drift) bool { return !inPlan[d.Address] && !p.asked(d.Address) })
 	p.plan.Partial = p.plan.Partial || len(p.plan.Drift) < drift
+	p.plan.Refreshed = slices.DeleteFunc(p.plan.Refreshed, func(d Drift) bool { return !inPlan[d.Address] && !p.asked(d.Address) })
 }
 
 // asked tells whether an object is within -target and -exclude.

@@ -152,7 +152,7 @@ func (w *world) apply(p *Plan) {
 	for a, c := range p.Clusters {
 		s.Clusters[a] = c
 	}
-	for _, d := range p.Drift {
+	for _, d := range slices.Concat(p.Drift, p.Refreshed) {
 		switch {
 		case d.Gone:
 			w.remove(s, d.Address, d.ID)

@@ -68,8 +68,7 @@ func (r *run) refreshed() []state.Entry {
 		return changed[a], true
 	}
 	var gone []state.Entry
-	for i := range r.Plan.Drift {
-		d := &r.Plan.Drift[i]
+	for _, d := range slices.Concat(r.Plan.Drift, r.Plan.Refreshed) {
 		if d.Gone {
 			gone = append(gone, state.Remove(d.Address, d.ID))
 			continue

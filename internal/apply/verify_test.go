@@ -79,13 +79,12 @@ func TestVerify(t *testing.T) {
 func TestVerifyListsEverything(t *testing.T) {
 	t.Parallel()
 	j, c := session(t), newCloud()
-	p := newPlan(j)
 	var recs []*resource.Record
 	for _, a := range []resource.Address{"p.unreadable[0]", "p.b[10]", "p.b[9]"} {
 		recs = append(recs, c.seed(record(a, node("web"))))
 	}
 	given(t, j, recs...)
-	p = newPlan(j)
+	p := newPlan(j)
 	for _, r := range recs {
 		p.delete(r)
 		if r.Address != "p.unreadable[0]" {

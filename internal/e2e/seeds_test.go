@@ -72,8 +72,19 @@ type seeded struct {
 }
 
 func newSeeded(t *testing.T, seed int64) *seeded {
-	s := &seeded{t: t, luck: rand.New(rand.NewPCG(uint64(seed), 0)), dir: memoryDir(t)}
-	server, err := api.New(api.Options{Region: "us-east-1", Keys: []api.Key{{AccessKeyID: testKeyID, SecretAccessKey: testSecret}}, Seed: seed})
+	s := newInProcess(t, api.Options{Seed: seed})
+	s.luck = rand.New(rand.NewPCG(uint64(seed), 0))
+	if err := s.server.SetFaults(s.faults()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// newInProcess is a world without faults, in one process with its endpoint.
+func newInProcess(t *testing.T, options api.Options) *seeded {
+	s := &seeded{t: t, dir: memoryDir(t)}
+	options.Region, options.Keys = "us-east-1", []api.Key{{AccessKeyID: testKeyID, SecretAccessKey: testSecret}}
+	server, err := api.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,9 +95,6 @@ func newSeeded(t *testing.T, seed int64) *seeded {
 	}
 	s.image = anyImage(t, s.client())
 	s.vars = map[string]string{"image": s.image}
-	if err := server.SetFaults(s.faults()); err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("faults %+v\n%s", server.Faults(), s.log.String())

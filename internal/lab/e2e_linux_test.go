@@ -168,11 +168,11 @@ func (s *story) roleCredentials(t *testing.T) {
 		must(s.cloud.ssm.PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Value: new("value of " + name), Type: ssmtypes.ParameterTypeSecureString}))(t)
 	}
 	out, code := s.sh(s.near, token+`imds "meta-data/iam/security-credentials/`+s.site.role+`"`)
-	var key struct{ AccessKeyId, SecretAccessKey, Token string }
+	var key struct{ AccessKeyID, SecretAccessKey, Token string }
 	if err := json.Unmarshal([]byte(out), &key); err != nil || code != 0 {
 		t.Fatalf("role credentials: %v (%d)", err, code)
 	}
-	node := connect(s.cloud.endpoint, "us-east-1", key.AccessKeyId, key.SecretAccessKey, key.Token)
+	node := connect(s.cloud.endpoint, "us-east-1", key.AccessKeyID, key.SecretAccessKey, key.Token)
 	own, err := node.ssm.GetParameter(ctx, &ssm.GetParameterInput{Name: new(ownParameter), WithDecryption: new(true)})
 	if err != nil || *own.Parameter.Value != "value of "+ownParameter {
 		t.Errorf("its own parameter: %v, %v", own, err)
@@ -258,7 +258,10 @@ func (s *story) powerLoss(t *testing.T) {
 // powerOff shuts a machine down from inside: its instance stops, as its shutdown behaviour says.
 func (s *story) powerOff(t *testing.T) {
 	ctx := t.Context()
-	s.sh(s.near, "systemctl poweroff")
+	// It has only just booted, and systemd takes no orders before it is through with that.
+	if out, code := s.sh(s.near, "for i in $(seq 150); do systemctl is-system-running | grep -Eq 'running|degraded' && exec systemctl poweroff; sleep 0.2; done; exit 1"); code != 0 {
+		t.Fatalf("poweroff: %q (%d)", out, code)
+	}
 	s.awaitState(t, s.near, types.InstanceStateNameStopped)
 	must(s.cloud.ec2.StartInstances(ctx, &ec2.StartInstancesInput{InstanceIds: []string{s.near}}))(t)
 	s.awaitState(t, s.near, types.InstanceStateNameRunning)

@@ -18,7 +18,7 @@ func TestDownAfterAKillHalfWayUp(t *testing.T) {
 	needMachines(t)
 	hostcheck.Guard(t)
 	l := newLab(t, "halfway")
-	for _, after := range []time.Duration{20, 60, 120, 200, 400} {
+	for _, ms := range []int{20, 60, 120, 200, 400} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		up := l.command(ctx, "up")
 		if err := up.Start(); err != nil {
@@ -26,17 +26,17 @@ func TestDownAfterAKillHalfWayUp(t *testing.T) {
 		}
 		pid := filepath.Join(l.dir(), "lab.pid")
 		eventually(t, "the lab's process has begun", 30*time.Second, func() bool { _, err := os.Stat(pid); return err == nil })
-		time.Sleep(after * time.Millisecond)
+		time.Sleep(time.Duration(ms) * time.Millisecond)
 		if process, err := os.FindProcess(l.pid()); err == nil {
 			_ = process.Kill() // it may be up already, and is killed all the same
 		}
 		_ = up.Wait()
 		cancel()
 		if r := l.try("down"); r.code != 0 {
-			t.Fatalf("killed after %d ms: %s", after, r)
+			t.Fatalf("killed after %d ms: %s", ms, r)
 		}
 		if diff := leftovers(l.name); len(diff) > 0 {
-			t.Errorf("killed after %d ms, lab down leaves: %v", after, diff)
+			t.Errorf("killed after %d ms, lab down leaves: %v", ms, diff)
 		}
 	}
 	t.Run("and up again", func(t *testing.T) {

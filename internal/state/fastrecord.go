@@ -154,7 +154,7 @@ func (d *recordReader) value(c *cursor, v reflect.Value, f *fieldInfo) bool {
 		return true
 	}
 	begin := c.pos
-	ok := false
+	var ok bool
 	switch {
 	case v.Kind() == reflect.Slice:
 		ok = d.list(c, v)

@@ -33,10 +33,10 @@ func Open(path string, opts Options) (*File, error) {
 		return nil, fmt.Errorf("the state needs a file name")
 	}
 	// The files stand beside the real one, and a rename must not replace a link by a file.
-	real, err := filepath.EvalSymlinks(path)
+	target, err := filepath.EvalSymlinks(path)
 	switch {
 	case err == nil:
-		path = real
+		path = target
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("state: %w", err)
 	}

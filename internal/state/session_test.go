@@ -362,13 +362,13 @@ func TestFilesAreForTheirOwnerOnly(t *testing.T) {
 
 func TestAStateBehindALinkStaysThere(t *testing.T) {
 	t.Parallel()
-	real, links := t.TempDir(), t.TempDir()
-	fill(t, open(t, real), 1)
-	if err := os.Symlink(filepath.Join(real, "clusterform.state.json"), filepath.Join(links, "clusterform.state.json")); err != nil {
+	behind, links := t.TempDir(), t.TempDir()
+	fill(t, open(t, behind), 1)
+	if err := os.Symlink(filepath.Join(behind, "clusterform.state.json"), filepath.Join(links, "clusterform.state.json")); err != nil {
 		t.Fatal(err)
 	}
 	fill(t, open(t, links), 2)
-	if got := len(read(t, open(t, real)).Records); got != 3 {
+	if got := len(read(t, open(t, behind)).Records); got != 3 {
 		t.Errorf("%d records in the real file, want 3", got)
 	}
 	if files, err := os.ReadDir(links); err != nil || len(files) != 1 || files[0].Type() != os.ModeSymlink {

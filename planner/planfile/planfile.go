@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
@@ -125,9 +126,9 @@ func Read(r io.Reader, key Sealer) (*Saved, error) {
 			s.Plan.Steps[i].Fields[f].Retype(s.Plan.Steps[i].Kind)
 		}
 	}
-	for i := range s.Plan.Drift {
-		for f := range s.Plan.Drift[i].Fields {
-			s.Plan.Drift[i].Fields[f].Retype(s.Plan.Drift[i].Kind)
+	for _, d := range slices.Concat(s.Plan.Drift, s.Plan.Refreshed) {
+		for f := range d.Fields {
+			d.Fields[f].Retype(d.Kind)
 		}
 	}
 	plain, err := key.Open(b.Sealed)

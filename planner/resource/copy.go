@@ -75,12 +75,32 @@ func DiffComputed(recorded, observed Spec) []FieldChange {
 
 // MapRefs returns the spec with every address that it points to put through rename; s itself, when nothing changes.
 func MapRefs(s Spec, rename func(Address) Address) Spec {
-	changed := false
-	one := func(r Ref) Ref {
-		if r == "" || !IsAddress(r) {
+	return mapRefs(s, func(r Ref) Ref {
+		if !IsAddress(r) {
 			return r
 		}
-		n := Ref(rename(Address(r)))
+		return Ref(rename(Address(r)))
+	}, rename)
+}
+
+// LinkRefs returns the spec with the literal cloud ids that it points to replaced by the addresses of those objects,
+// where byID knows them; s itself, when nothing changes.
+func LinkRefs(s Spec, byID map[string]Address) Spec {
+	return mapRefs(s, func(r Ref) Ref {
+		if a, ok := byID[string(r)]; ok {
+			return Ref(a)
+		}
+		return r
+	}, func(a Address) Address { return a })
+}
+
+func mapRefs(s Spec, mapped func(Ref) Ref, rename func(Address) Address) Spec {
+	changed := false
+	one := func(r Ref) Ref {
+		if r == "" {
+			return r
+		}
+		n := mapped(r)
 		changed = changed || n != r
 		return n
 	}

@@ -118,10 +118,11 @@ type ElasticIPAssociation struct {
 type LoadBalancer struct {
 	Name string `json:"name" cf:"replace"`
 	// Internal has no public addresses.
-	Internal bool  `json:"internal" cf:"replace"`
-	VPC      Ref   `json:"vpc" cf:"replace"`
-	Subnets  []Ref `json:"subnets" cf:"replace"`
-	Port     int   `json:"port" cf:"replace"`
+	Internal bool `json:"internal" cf:"replace"`
+	VPC      Ref  `json:"vpc" cf:"replace"`
+	// Subnets it has an address in, one for each zone; zones come and go without another balancer.
+	Subnets []Ref `json:"subnets" cf:"update"`
+	Port    int   `json:"port" cf:"replace"`
 	// HealthPort is asked by a TCP connect.
 	HealthPort     int    `json:"health_port" cf:"update"`
 	SecurityGroups []Ref  `json:"security_groups,omitempty" cf:"replace"`

@@ -51,7 +51,7 @@ func (o *consoleOptions) run(ctx context.Context, node string) error {
 		if err != nil {
 			return err
 		}
-		text := hclconfig.Printable(strings.ReplaceAll(string(console), "\r\n", "\n"))
+		text := hclconfig.Printable(strings.ReplaceAll(string(console), "\r", ""))
 		if _, err := io.WriteString(o.Out, unseen(shown, text)); err != nil || !o.Follow {
 			return err
 		}

@@ -58,7 +58,7 @@ func (c *call) modifyInstanceAttribute(in *ec2.ModifyInstanceAttributeRequest) (
 	if !i.live() {
 		return nil, fail("IncorrectInstanceState", "The instance '%s' is terminated.", i.ID)
 	}
-	change, stopped, err := c.attributeChange(i, in)
+	change, stopped, err := c.attributeChange(in)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (c *call) modifyInstanceAttribute(in *ec2.ModifyInstanceAttributeRequest) (
 }
 
 // attributeChange reads the one attribute a request changes; stopped names it when the instance must be stopped.
-func (c *call) attributeChange(i *instance, in *ec2.ModifyInstanceAttributeRequest) (change func(*launch), stopped string, err error) {
+func (c *call) attributeChange(in *ec2.ModifyInstanceAttributeRequest) (change func(*launch), stopped string, err error) {
 	name, val := in.Attribute, in.Value
 	if v := in.InstanceType; v != nil {
 		name, val = "instanceType", v.Value

@@ -132,7 +132,7 @@ func (s *Server) relaunch(i *instance, f func(*launch)) {
 		s.instances.put(i.ID, new(*i)) // so that a late view of the instance is the old one
 		return
 	}
-	l.ID = "launch-" + randomHex(s.ids, 16)
+	l.ID = "launch-" + randomHex(s.ids)
 	s.launches.put(l.ID, l)
 	s.dropLaunch(i.Launch)
 	s.launchUses[l.ID] = 1

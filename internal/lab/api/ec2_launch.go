@@ -9,7 +9,7 @@ import (
 // launchAll makes the instances of an order that was checked.
 func (c *call) launchAll(o *order) ([]*instance, error) {
 	l := &o.launch
-	l.ID = "launch-" + randomHex(c.ids, 16)
+	l.ID = "launch-" + randomHex(c.ids)
 	l.Reservation = c.newID("r")
 	c.launches.put(l.ID, l)
 	c.launchUses[l.ID] = o.want

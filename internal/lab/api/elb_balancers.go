@@ -106,7 +106,7 @@ func (c *call) createLoadBalancer(in *elbv2.CreateLoadBalancerInput) (any, error
 	if err != nil {
 		return nil, err
 	}
-	id := randomHex(c.ids, 16)
+	id := randomHex(c.ids)
 	b := &balancer{
 		Name: in.Name, VPC: vpc, Scheme: scheme, State: "provisioning", Groups: groups, Created: c.db.now, Tags: tags,
 		ARN:        c.arn("elasticloadbalancing", "loadbalancer/net/"+in.Name+"/"+id),

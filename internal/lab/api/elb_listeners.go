@@ -62,7 +62,7 @@ func (c *call) createListener(in *elbv2.CreateListenerInput) (any, error) {
 		}
 	}
 	l := &listener{
-		ARN:      strings.Replace(b.ARN, ":loadbalancer/", ":listener/", 1) + "/" + randomHex(c.ids, 16),
+		ARN:      strings.Replace(b.ARN, ":loadbalancer/", ":listener/", 1) + "/" + randomHex(c.ids),
 		Balancer: b.ARN, Protocol: in.Protocol, Port: *in.Port, Group: group, Tags: tags,
 	}
 	c.listeners.put(l.ARN, l)

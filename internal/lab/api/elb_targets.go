@@ -130,7 +130,7 @@ func (c *call) createTargetGroup(in *elbv2.CreateTargetGroupInput) (any, error) 
 		}
 	}
 	g := &targetGroup{
-		ARN: c.arn("elasticloadbalancing", "targetgroup/"+in.Name+"/"+randomHex(c.ids, 16)), Name: in.Name, VPC: in.VpcId, Protocol: in.Protocol,
+		ARN: c.arn("elasticloadbalancing", "targetgroup/"+in.Name+"/"+randomHex(c.ids)), Name: in.Name, VPC: in.VpcId, Protocol: in.Protocol,
 		Port: *in.Port, Type: typ, Check: h, Tags: tags,
 		Attributes: map[string]string{
 			"deregistration_delay.timeout_seconds": "300", "deregistration_delay.connection_termination.enabled": "false",

@@ -68,7 +68,7 @@ func asAPIError(err error, service string) *apiError {
 }
 
 func paramError(p *wire.ParamError, service string) *apiError {
-	code := ""
+	var code string
 	switch service {
 	case "ec2":
 		code = map[wire.Problem]string{

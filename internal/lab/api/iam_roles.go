@@ -142,8 +142,8 @@ func (c *call) listRoles(in *iam.ListRolesRequest) (any, error) {
 }
 
 // iamPage gives one page of an IAM list.
-func iamPage[T any](rows []T, max *int64, marker string) (page []T, more bool, next string, err error) {
-	n := value(max, 100)
+func iamPage[T any](rows []T, limit *int64, marker string) (page []T, more bool, next string, err error) {
+	n := value(limit, 100)
 	if n < 1 || n > 1000 {
 		return nil, false, "", fail("ValidationError", "1 validation error detected: Value '%d' at 'maxItems' failed to satisfy constraint: Member must have value between 1 and 1000", n)
 	}

@@ -12,17 +12,17 @@ func (s *Server) newID(prefix string) string {
 	return fmt.Sprintf("%s-0%08x%08x", prefix, s.ids.Uint32(), s.ids.Uint32())
 }
 
-// hex makes n random hexadecimal digits.
-func randomHex(r *rand.Rand, n int) string {
+// randomHex makes 16 random hexadecimal digits.
+func randomHex(r *rand.Rand) string {
 	const digits = "0123456789abcdef"
-	b := make([]byte, n)
+	b := make([]byte, 16)
 	for i := range b {
 		b[i] = digits[r.IntN(16)]
 	}
 	return string(b)
 }
 
-// upper makes n random letters and digits as in AWS's unique ids (AROA…, AIPA…).
+// randomUpper makes n random letters and digits as in AWS's unique ids (AROA…, AIPA…).
 func randomUpper(r *rand.Rand, n int) string {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 	b := make([]byte, n)

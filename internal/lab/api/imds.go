@@ -306,7 +306,9 @@ func (s *Server) imdsRole(i *instance, meta func(path, text string)) {
 		s.roleSessions[i.ID] = have
 	}
 	doc, err := json.MarshalIndent(struct {
-		Code, LastUpdated, Type, AccessKeyId, SecretAccessKey, Token, Expiration string //nolint:revive // the names of the document
+		Code, LastUpdated, Type            string
+		AccessKeyID                        string `json:"AccessKeyId"`
+		SecretAccessKey, Token, Expiration string
 	}{
 		"Success", have.updated.UTC().Format(time.RFC3339), "AWS-HMAC", have.KeyID, have.Secret, have.token, have.Expires.UTC().Format(time.RFC3339),
 	}, "", "  ")

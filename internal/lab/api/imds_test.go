@@ -93,11 +93,11 @@ func TestMetadata(t *testing.T) {
 
 		// Credentials work, and only for what the role may do.
 		_, doc := imdsGet(t, l, id, "/latest/meta-data/iam/security-credentials/node")
-		var cred struct{ AccessKeyId, SecretAccessKey, Token, Expiration string }
+		var cred struct{ AccessKeyID, SecretAccessKey, Token, Expiration string }
 		if err := json.Unmarshal([]byte(doc), &cred); err != nil {
 			t.Fatal(err)
 		}
-		r := l.as(cred.AccessKeyId, cred.SecretAccessKey, cred.Token)
+		r := l.as(cred.AccessKeyID, cred.SecretAccessKey, cred.Token)
 		if got := getSecret(t, r, "/c/join"); got != "secret" {
 			t.Errorf("read %q with the instance's role", got)
 		}

@@ -144,18 +144,18 @@ func (r *rule) applies(req authRequest) bool {
 func iamGlob(p, v string) bool { return glob(strings.ReplaceAll(p, `\`, `\\`), v) }
 
 func condition(op string, want []string, got string) (holds, known bool) {
-	any := func(f func(w string) bool) bool { return slices.ContainsFunc(want, f) }
+	some := func(f func(w string) bool) bool { return slices.ContainsFunc(want, f) }
 	switch op {
 	case "StringEquals", "ArnEquals":
-		return any(func(w string) bool { return w == got }), true
+		return some(func(w string) bool { return w == got }), true
 	case "StringNotEquals", "ArnNotEquals":
-		return !any(func(w string) bool { return w == got }), true
+		return !some(func(w string) bool { return w == got }), true
 	case "StringEqualsIgnoreCase":
-		return any(func(w string) bool { return strings.EqualFold(w, got) }), true
+		return some(func(w string) bool { return strings.EqualFold(w, got) }), true
 	case "StringLike", "ArnLike":
-		return any(func(w string) bool { return iamGlob(w, got) }), true
+		return some(func(w string) bool { return iamGlob(w, got) }), true
 	case "StringNotLike", "ArnNotLike":
-		return !any(func(w string) bool { return iamGlob(w, got) }), true
+		return !some(func(w string) bool { return iamGlob(w, got) }), true
 	}
 	return false, false
 }

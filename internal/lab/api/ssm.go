@@ -295,8 +295,8 @@ func (c *call) allParams(public bool) []*parameter {
 	return out
 }
 
-func ssmPage[T any](rows []T, max *int64, most int64, token string) ([]T, string, error) {
-	n := value(max, most)
+func ssmPage[T any](rows []T, limit *int64, most int64, token string) ([]T, string, error) {
+	n := value(limit, most)
 	if n < 1 || n > most {
 		return nil, "", fail("ValidationException", "1 validation error detected: Value '%d' at 'maxResults' failed to satisfy constraint: Member must have value between 1 and %d", n, most)
 	}

@@ -63,12 +63,12 @@ func TestAWSCLI(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	var made struct{ Vpc struct{ VpcId string } }
+	var made struct{ Vpc struct{ VpcID string } }
 	if err := json.Unmarshal([]byte(out), &made); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	out, err = aws("ec2", "describe-vpcs", "--filters", "Name=tag:Name,Values=cli", "--query", "Vpcs[].VpcId")
-	if err != nil || !strings.Contains(out, made.Vpc.VpcId) {
+	if err != nil || !strings.Contains(out, made.Vpc.VpcID) {
 		t.Errorf("describe-vpcs: %v\n%s", err, out)
 	}
 	out, err = aws("ssm", "get-parameters-by-path", "--path", "/aws/service/debian/release", "--recursive", "--query", "Parameters[].Name")

@@ -52,7 +52,7 @@ func (m *Machines) endedByItself(inst *instance) {
 	if err != nil {
 		m.log.Error("machine ended and left something behind", "instance", id, "error", err)
 	}
-	reason := ""
+	var reason string
 	switch {
 	case !known:
 		reason = "power loss"

@@ -4,7 +4,6 @@ package require
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 )
@@ -52,8 +51,4 @@ func check(look func(string) error, reasons []string) error {
 		return nil
 	}
 	return m
-}
-
-func notLinux() error {
-	return &Missing{Reasons: []string{"machines are Linux namespaces; this is " + runtime.GOOS}}
 }

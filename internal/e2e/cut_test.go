@@ -1,0 +1,94 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/clusterform/clusterform/internal/cli"
+	"github.com/clusterform/clusterform/internal/lab/api"
+)
+
+// TestCutJournal cuts the journal of a finished run while everything the run made stands on the endpoint: more is
+// forgotten than a crash can lose, which keeps what was announced. As long as the cluster's identity is known, which is
+// recorded before the first call, the next plan says what it found, the next apply takes everything up again, and nothing
+// is there twice. internal/state cuts at every byte and looks at what is read; here every CLUSTERFORM_CUT bytes (default
+// 199) a whole run follows.
+func TestCutJournal(t *testing.T) {
+	t.Parallel()
+	stride := setting(t, "CLUSTERFORM_CUT", 199)
+	boundaries := countBoundaries(t, "", []string{"apply"})
+	before := slices.Index(boundaries, "snapshot.before_rename") // killed there, everything is in the journal
+	if before < 0 {
+		t.Fatalf("no snapshot is written: %v", boundaries)
+	}
+	w := newCrashWorld(t, "")
+	for n := before + 1; ; n-- { // runs side by side share commits: there may be fewer boundaries this time
+		if o := w.try([]string{fmt.Sprintf("CLUSTERFORM_FAILPOINT=journal:%d", n)}, w.apply()...); o.killed {
+			break
+		}
+		if n < before-5 {
+			t.Fatal("never killed before the snapshot")
+		}
+		w = newCrashWorld(t, "")
+	}
+	kept := filepath.Join(memoryDir(t), "kept")
+	w.keep(kept)
+	lab, dir := filepath.Join(kept, "lab"), filepath.Join(kept, "dir")
+	journal, err := os.ReadFile(filepath.Join(dir, cli.DefaultState+".journal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := strings.Index(string(journal), `"uid"`) // the first record after the header names the cluster
+	if known < 0 || len(journal) < 4000 {
+		t.Fatalf("the journal has %d bytes, and the cluster's identity stands at %d", len(journal), known)
+	}
+	known += strings.IndexByte(string(journal[known:]), '\n')
+	worlds, now := 0, time.Now()
+	for cut := int64(known) + 1; cut <= int64(len(journal)); cut += stride {
+		worlds++
+		t.Run(fmt.Sprintf("at byte %d of %d", cut, len(journal)), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(time.Until(now)) // a bubble's time begins before what was kept was made
+				mine := filepath.Join(memoryDir(t), "lab")
+				if err := os.CopyFS(mine, os.DirFS(lab)); err != nil {
+					t.Fatal(err)
+				}
+				s := newInProcess(t, api.Options{Seed: 1, Dir: mine})
+				if err := os.RemoveAll(s.dir); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.CopyFS(s.dir, os.DirFS(dir)); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Truncate(filepath.Join(s.dir, cli.DefaultState+".journal"), cut); err != nil {
+					t.Fatal(err)
+				}
+				open := len(readState(t, s.dir).Intents)
+				if s.run("plan") != 0 {
+					t.Fatal("the plan fails")
+				}
+				if said := s.log.String(); open > 0 && !strings.Contains(said, "interrupted") {
+					t.Errorf("%d operations are open, and the plan says nothing of them", open)
+				}
+				s.converge("after the cut")
+				if s.run("destroy", "-auto-approve") != 0 {
+					t.Fatal("destroy fails")
+				}
+				s.calm()
+				if left := leftoversOfAny(t, s.client()); len(left) > 0 {
+					t.Errorf("destroy left:\n%s", strings.Join(left, "\n"))
+				}
+			})
+		})
+	}
+	if worlds < 20 {
+		t.Errorf("only %d cuts", worlds)
+	}
+}

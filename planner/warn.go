@@ -1,0 +1,83 @@
+package planner
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/clusterform/clusterform/hclconfig"
+	"github.com/clusterform/clusterform/planner/resource"
+)
+
+// warn tells what the plan does, or leaves undone, that a person may not expect of it.
+func (p *planning) warn(context.Context) {
+	p.warnOfWorkloads()
+	p.warnOfEndpoints()
+}
+
+func (p *planning) warning(block *hclconfig.Block, addr resource.Address, summary, format string, args ...any) {
+	d := diagnose(block, addr, summary, format, args...)
+	d.Severity = hclconfig.Warning
+	p.diags = append(p.diags, d)
+}
+
+// warnOfWorkloads says that workloads and manifests are not carried out yet: once, at the first of them.
+func (p *planning) warnOfWorkloads() {
+	if p.req.Mode != ModeNormal {
+		return
+	}
+	var first *hclconfig.Block
+	n := 0
+	note := func(b *hclconfig.Block) {
+		first = cmp.Or(first, b)
+		n++
+	}
+	for _, w := range p.desired.Workloads {
+		note(&w.Block)
+	}
+	for _, m := range p.desired.Manifests {
+		note(&m.Block)
+	}
+	if n == 0 {
+		return
+	}
+	what, are := string(first.Address), "is"
+	if n > 1 {
+		what, are = fmt.Sprintf("%s and %s", what, plural(n-1, "more workload or manifest", "more workloads and manifests")), "are"
+	}
+	p.warning(first, resource.Address(first.Address), "Workloads are not carried out",
+		"%s %s read and checked, but this version of clusterform does not run workloads on clusters yet: the plan has no steps for them.", what, are)
+}
+
+// warnOfEndpoints says loudly that a cluster's API gets another address: everything that knows the old one loses it.
+func (p *planning) warnOfEndpoints() {
+	lost := map[resource.Address]*Step{} // by cluster
+	for i := range p.plan.Steps {
+		s := &p.plan.Steps[i]
+		isEndpoint := s.Kind == resource.KindElasticIP || s.Kind == resource.KindLoadBalancer
+		if isEndpoint && s.Operation == resource.Delete && !s.Before.Deposed && s.Reason != ReasonOrphanRemoved {
+			lost[s.Before.Cluster] = s
+		}
+	}
+	for i := range p.plan.Steps {
+		s := &p.plan.Steps[i]
+		if s.Kind != resource.KindElasticIP && s.Kind != resource.KindLoadBalancer || s.Operation != resource.Create {
+			continue
+		}
+		old := lost[s.After.Cluster]
+		if old == nil && s.Reason != ReasonGone {
+			continue
+		}
+		what := fmt.Sprintf("%s is made anew", s.Address)
+		if old != nil && old.Address != s.Address {
+			what = fmt.Sprintf("%s takes the place of %s", s.Address, old.Address)
+		}
+		why := string(s.Reason)
+		if s.Because != "" {
+			why += ": " + s.Because
+		}
+		p.warning(p.blocks()[s.After.Cluster], s.After.Cluster, "The API endpoint gets another address",
+			"%s (%s). Nodes, clients and certificates that hold the old address of %s stop working until they are given the new one.",
+			what, why, s.After.Cluster)
+	}
+}
