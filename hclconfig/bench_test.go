@@ -2,6 +2,7 @@ package hclconfig
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -52,6 +53,32 @@ func BenchmarkLoadEvaluate(b *testing.B) {
 				}
 				if len(d.NodePools) != n {
 					b.Fatalf("%d pools", len(d.NodePools))
+				}
+			}
+		})
+	}
+}
+
+// separate is a configuration with n node pools, each in a block of its own.
+func separate(n int) *Sources {
+	var b strings.Builder
+	b.WriteString("cluster \"lab\" {\n  orchestrator = \"swarm\"\n  version      = \"28.1\"\n  region       = \"eu-central-1\"\n}\n")
+	for i := range n {
+		fmt.Fprintf(&b, "node_pool \"p%d\" {\n  cluster = cluster.lab\n  size    = 0\n  tags    = { endpoint = cluster.lab.endpoint }\n}\n", i)
+	}
+	return snapshot(map[string]string{"main.cluster.hcl": b.String()})
+}
+
+func BenchmarkLoadEvaluateBlocks(b *testing.B) {
+	for _, n := range []int{1000, 10000} {
+		b.Run(fmt.Sprintf("blocks=%d", n), func(b *testing.B) {
+			files := separate(n)
+			b.ReportAllocs()
+			for b.Loop() {
+				c, diags := Load("/nowhere", Options{Snapshot: files})
+				d, more := c.Evaluate(nil)
+				if err := append(diags, more...).Err(); err != nil || len(d.NodePools) != n {
+					b.Fatalf("%d pools: %v", len(d.NodePools), err)
 				}
 			}
 		})

@@ -124,7 +124,7 @@ func (c *checker) checkRoom(x *Cluster, p at) {
 		if n := len(pool.AvailabilityZones); n > 0 {
 			poolZones = min(n, zones)
 		}
-		wanted := pool.Size + pool.Update.MaxSurge.Of(pool.Size, true)
+		wanted := pool.Size + min(pool.Update.MaxSurge.Of(pool.Size, true), pool.Size)
 		perZone += ceilDiv(wanted, poolZones)
 		nodes += wanted
 	}

@@ -91,7 +91,7 @@ func (c *checker) checkOrdinal(x Import, p AddressParts) {
 		return
 	}
 	for _, pool := range c.d.NodePools {
-		if pool.Address == p.Object() && n >= pool.Size {
+		if pool.Address == p.Object() && n >= pool.Size && !c.at(pool.Address).bad("size") {
 			c.ev.diags.errorf(x.Range, "Import beyond the pool", "%s has %d nodes, counted from 0. Raise its size, or import as one of them.", pool.Address, pool.Size)
 		}
 	}

@@ -77,6 +77,9 @@ func (d Diagnostics) JSON(sources Sources) []DiagnosticJSON {
 	return out
 }
 
+// maxSnippet bounds the source in one diagnostic, in bytes.
+const maxSnippet = 4096
+
 func posJSON(p hcl.Pos) PosJSON { return PosJSON{Line: p.Line, Column: p.Column, Byte: p.Byte} }
 
 func snippetJSON(d Diagnostic, sources Sources) *SnippetJSON {
@@ -87,6 +90,7 @@ func snippetJSON(d Diagnostic, sources Sources) *SnippetJSON {
 	if !ok {
 		return nil
 	}
+	x = x.bounded(maxSnippet)
 	// Cleaning may change lengths, so the parts are cleaned one by one.
 	before, meant, after := Printable(x.code[:x.start]), Printable(x.code[x.start:x.end]), Printable(x.code[x.end:])
 	s := &SnippetJSON{

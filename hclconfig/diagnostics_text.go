@@ -106,6 +106,9 @@ func (p painter) source(d Diagnostic, sources Sources) []string {
 	return lines
 }
 
+// maxLine bounds what is shown of a line of source, in columns, also where nobody says how wide the terminal is.
+const maxLine = 200
+
 func (p painter) code(x excerpt) []string {
 	var out []string
 	offset := 0
@@ -113,7 +116,7 @@ func (p painter) code(x excerpt) []string {
 		start, end := min(max(x.start-offset, 0), len(line)), min(max(x.end-offset, 0), len(line))
 		offset += len(line) + 1
 		number := fmt.Sprintf("%4d: ", x.firstLine+i)
-		line, start, end = clipped(line, start, end, p.width-len(number)-4)
+		line, start, end = clipped(line, start, end, min(p.width, maxLine)-len(number)-4)
 		before, meant, after := shown(line[:start]), shown(line[start:end]), shown(line[end:])
 		if p.color {
 			out = append(out, number+before+p.paint(ansiUnderline, meant)+after)

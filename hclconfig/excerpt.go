@@ -2,6 +2,7 @@ package hclconfig
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
@@ -45,6 +46,24 @@ func excerptOf(src []byte, r hcl.Range) (excerpt, bool) {
 	out := excerpt{firstLine: r.Start.Line, code: string(code), start: min(start-from, len(code)), end: min(end-from, len(code))}
 	out.cut = end > to
 	return out, true
+}
+
+// bounded shortens an excerpt that is longer than a number of bytes around where what is meant begins.
+func (x excerpt) bounded(limit int) excerpt {
+	if len(x.code) <= limit {
+		return x
+	}
+	from := max(0, min(x.start-limit/3, len(x.code)-limit))
+	for from > 0 && !utf8.RuneStart(x.code[from]) {
+		from--
+	}
+	to := min(from+limit, len(x.code))
+	for to < len(x.code) && !utf8.RuneStart(x.code[to]) {
+		to--
+	}
+	x.firstLine += strings.Count(x.code[:from], "\n")
+	x.code, x.start, x.end, x.cut = x.code[from:to], x.start-from, min(x.end, to)-from, true
+	return x
 }
 
 // clipped shortens a long line around what is meant. Both offsets move along.

@@ -64,6 +64,7 @@ func toPorts(v cty.Value) (cty.Value, string) {
 		return v, "Write a list of ports and ranges: ports = [80, \"30000-32767\"]."
 	}
 	var out []cty.Value
+	var problems []string
 	for _, e := range v.AsValueSlice() {
 		if !e.IsKnown() {
 			out = append(out, cty.UnknownVal(cty.String))
@@ -77,9 +78,12 @@ func toPorts(v cty.Value) (cty.Value, string) {
 			return v, problem
 		}
 		if _, problem := parsePorts(text.AsString()); problem != "" {
-			return v, problem
+			problems = append(problems, problem)
 		}
 		out = append(out, text)
+	}
+	if len(problems) > 0 {
+		return v, allOf(problems)
 	}
 	if len(out) == 0 {
 		return cty.ListValEmpty(cty.String), ""

@@ -86,14 +86,7 @@ func checkInstanceTypes(v cty.Value) string {
 		return "The list is empty: at least one instance type is needed."
 	}
 	seen := map[string]bool{}
-	for _, e := range v.AsValueSlice() {
-		if !e.IsKnown() {
-			continue
-		}
-		if e.IsNull() {
-			return "An instance type must not be null."
-		}
-		s := e.AsString()
+	return checkEach(v, func(s string) string {
 		if !instancePattern.MatchString(s) {
 			return fmt.Sprintf("%q is not an EC2 instance type. Write for example \"t3.large\".", s)
 		}
@@ -101,8 +94,8 @@ func checkInstanceTypes(v cty.Value) string {
 			return fmt.Sprintf("%q is in the list twice.", s)
 		}
 		seen[s] = true
-	}
-	return ""
+		return ""
+	})
 }
 
 // shortImages are names for the public parameters of well-known images.

@@ -213,6 +213,7 @@ func cronPart(part string, low, high int) bool {
 
 // checkEach checks every known element of a list.
 func checkEach(v cty.Value, check func(string) string) string {
+	var problems []string
 	for _, e := range v.AsValueSlice() {
 		if !e.IsKnown() {
 			continue
@@ -221,10 +222,21 @@ func checkEach(v cty.Value, check func(string) string) string {
 			return "An element must not be null."
 		}
 		if problem := check(e.AsString()); problem != "" {
-			return problem
+			problems = append(problems, problem)
 		}
 	}
-	return ""
+	return allOf(problems)
+}
+
+// maxProblems is how many wrong elements of one list are told of.
+const maxProblems = 10
+
+// allOf makes one text of what is wrong with the elements of a list, each on a line of its own.
+func allOf(problems []string) string {
+	if more := len(problems) - maxProblems; more > 0 {
+		problems = append(slices.Clone(problems[:maxProblems]), fmt.Sprintf("And %d more.", more))
+	}
+	return strings.Join(problems, "\n")
 }
 
 // checkKeys checks the keys of a map.

@@ -51,6 +51,8 @@ func fromSchemaCheck(found hcl.Diagnostics, schema *Schema, head hcl.Range) Diag
 					d.Detail = fmt.Sprintf("The argument %q is required, of type %s: %s", a.Name, a.typeWord(), plainText(a.Description))
 				}
 			}
+		default:
+			labelAdvice(d)
 		case "Unsupported argument", "Unsupported block type", "Extraneous JSON object property":
 			if !strings.Contains(d.Detail, "Did you mean") && len(schema.names()) > 0 {
 				d.Detail += " Allowed here: " + strings.Join(schema.names(), ", ") + "."
@@ -58,6 +60,21 @@ func fromSchemaCheck(found hcl.Diagnostics, schema *Schema, head hcl.Range) Diag
 		}
 	}
 	return out
+}
+
+// labelAdvice says how the head of a block is written that has too few labels, or too many.
+func labelAdvice(d *Diagnostic) {
+	if typ, ok := strings.CutPrefix(d.Summary, "Missing name for "); ok {
+		d.Detail = fmt.Sprintf("Every %s block needs a name: write %s \"NAME\" { … }.", typ, typ)
+	}
+	typ, ok := strings.CutPrefix(d.Summary, "Extraneous label for ")
+	switch {
+	case !ok:
+	case strings.Contains(d.Detail, "(name)"):
+		d.Detail = fmt.Sprintf("The name is one label: write %s \"NAME\" { … }.", typ)
+	default:
+		d.Detail = fmt.Sprintf("No name stands here: write %s { … }.", typ)
+	}
 }
 
 // missingArgument is HCL's summary for it.

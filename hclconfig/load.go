@@ -163,7 +163,7 @@ func (l *loader) load(dir string, from *argument) *module {
 		src, err := l.files.load(name, SourceConfig)
 		if err != nil {
 			at := hcl.Range{Filename: name, Start: hcl.InitialPos, End: hcl.InitialPos}
-			l.diags.add(Diagnostic{Severity: Error, Summary: "Unreadable file", Detail: readProblem(name, err), Subject: &at, Hidden: true})
+			l.diags.add(Diagnostic{Severity: Error, Summary: "Unreadable file", Detail: readProblem(name, err), Subject: &at})
 			continue
 		}
 		body, found := l.parser.parse(name, src)

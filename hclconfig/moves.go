@@ -107,9 +107,13 @@ func (m *module) checkMoves(diags *Diagnostics) {
 			diags.errorf(x.Range, "Moved object still declared", "%s is declared at %s. Rename that block, or take this one away.", x.From, place(at))
 		}
 	}
+	told := map[Address]bool{}
 	for _, x := range m.moved {
-		if moveCycles(from, x) {
-			diags.errorf(x.Range, "Moves in a circle", "%s comes back to where it was.", x.From)
+		if moveCycles(from, x) && !told[x.From] {
+			diags.errorf(x.Range, "Moves in a circle", "%s comes back to where it was: take away the moved block that is out of date.", x.From)
+			for at := x.From; !told[at]; at = from[at].To { // once for the whole circle
+				told[at] = true
+			}
 		}
 	}
 	seen := map[Address]Removed{}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -54,6 +55,9 @@ func (p *parser) parse(name string, src []byte) (hcl.Body, Diagnostics) {
 	var found hcl.Diagnostics
 	if isJSON {
 		file, found = hcljson.Parse(src, name)
+		if len(found) > 1 { // of what could not be read, nobody knows what it is
+			found = slices.DeleteFunc(found, func(d *hcl.Diagnostic) bool { return d.Summary == "Root value must be object" })
+		}
 	} else {
 		file, found = hclsyntax.ParseConfig(src, name, hcl.InitialPos)
 	}

@@ -34,7 +34,7 @@ func lifecycleBlock() NestedBlock {
 			{Name: "prevent_destroy", Type: cty.Bool, Default: "false", Static: true, Description: "Refuse a plan that would destroy this, also when the block is deleted."},
 			{Name: "create_before_destroy", Type: cty.Bool, Default: "false", Static: true, Description: "When it must be replaced, make the new one first."},
 			{Name: "ignore_changes", Type: cty.DynamicPseudoType, Static: true, Description: "Arguments whose differences are let be: `[tags, labels.tier]`, or `all`."},
-			{Name: "replace_triggered_by", Type: cty.DynamicPseudoType, Static: true, Description: "Main blocks whose replacement or change replaces this too."},
+			{Name: "replace_triggered_by", Type: cty.DynamicPseudoType, Static: true, Description: "Main blocks: when one of their objects changes in place or is replaced, this is replaced too. More or fewer nodes of a pool are no such change."},
 		},
 	}}
 }

@@ -38,7 +38,7 @@ func TopLevel() []NestedBlock {
 			}}},
 		}},
 		{Type: "import", Schema: &Schema{
-			Description: "Brings an existing cloud object under management.",
+			Description: "Brings an existing cloud object under management. Once something is recorded at the address, the block has nothing more to do.",
 			Attributes: []Attribute{
 				{Name: "to", Type: cty.DynamicPseudoType, Required: true, Static: true, Description: "Its address: `node_pool.worker[0]`, `cluster.lab.vpc`."},
 				{Name: "id", Type: cty.String, Required: true, PlanTime: true, Description: "The cloud's id: `i-0abc…`, `vpc-0abc…`."},

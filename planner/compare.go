@@ -24,6 +24,8 @@ type changes struct {
 	refused map[resource.Address]refusal
 	open    openCreates
 	refs    map[resource.Spec]specRefs
+	// strangers are tagged as a cluster's, and neither record nor configuration knows them.
+	strangers []*resource.Record
 }
 
 // renewal is how an object is replaced.
@@ -143,10 +145,14 @@ func (p *planning) fireTriggers() bool {
 	return fired
 }
 
+// touches tells whether an object that was there, and stays, changes or is replaced.
 func (c *changes) touches(t hclconfig.Address) bool {
 	for i := range c.steps {
-		if c.steps[i].Operation != "" && resource.Address(t).Contains(c.steps[i].Address) {
-			return true
+		switch s := &c.steps[i]; s.Action {
+		case ActionUpdate, ActionReplace, ActionRoll: // more nodes of a pool, or less, change none of those that stay
+			if resource.Address(t).Contains(s.Address) {
+				return true
+			}
 		}
 	}
 	return false

@@ -18,6 +18,13 @@ func (p *planning) failTurn(block *hclconfig.Block, addr resource.Address, summa
 	p.turn = append(p.turn, diagnose(block, addr, summary, format, args...))
 }
 
+// warnTurn adds a warning to the current turn of settle.
+func (p *planning) warnTurn(block *hclconfig.Block, addr resource.Address, summary, format string, args ...any) {
+	d := diagnose(block, addr, summary, format, args...)
+	d.Severity = hclconfig.Warning
+	p.turn = append(p.turn, d)
+}
+
 func diagnose(block *hclconfig.Block, addr resource.Address, summary, format string, args ...any) hclconfig.Diagnostic {
 	d := hclconfig.Diagnostic{
 		Severity: hclconfig.Error, Summary: summary, Detail: hclconfig.Printable(fmt.Sprintf(format, args...)),

@@ -58,11 +58,15 @@ func (p *planning) difference(w *want, rec *resource.Record) difference {
 }
 
 // soften lowers the effect of a difference that can be mended in place although a change of the field cannot, as is left
-// by a create that ended part-way: an instance without a profile can be given one, a balancer without a listener too.
+// by a create that ended part-way: an instance without a profile can be given one, a balancer without a listener too,
+// and a gateway that is attached nowhere can be attached.
 func soften(k resource.Kind, fields []resource.FieldChange) []resource.FieldChange {
 	for i := range fields {
 		f := &fields[i]
-		if k == resource.KindNode && f.Path == "profile" && f.Old == nil || k == resource.KindLoadBalancer && f.Path == "port" && f.Old == 0 {
+		switch {
+		case k == resource.KindNode && f.Path == "profile" && f.Old == nil,
+			k == resource.KindLoadBalancer && f.Path == "port" && f.Old == 0,
+			k == resource.KindInternetGateway && f.Path == "vpc" && f.Old == nil:
 			f.Effect = resource.EffectUpdate
 		}
 	}

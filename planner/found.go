@@ -15,10 +15,10 @@ func (p *planning) findImports(ctx context.Context) {
 	for _, im := range p.desired.Imports {
 		a := resource.Address(im.To)
 		block := &hclconfig.Block{Range: im.Range}
-		if rec, gone := p.current.at(a); rec != nil && !gone {
+		if rec, gone := p.current.at(a); rec != nil && (!gone || rec.ID == im.ID) {
 			if rec.ID != im.ID {
-				p.failTurn(block, a, "Address is taken",
-					"The import block says that %s is %s, but %s is recorded there. Remove the block, or first take the record away with `clusterform state rm '%s'`.", a, im.ID, rec.ID, a)
+				p.warnTurn(block, a, "Nothing to import",
+					"The import block says that %s is %s, but %s is recorded there, as after a replacement, and stays. Remove the block; or, if the record is wrong, take it away with `clusterform state rm '%s'`.", a, im.ID, rec.ID, a)
 			}
 			continue
 		}

@@ -52,6 +52,14 @@ func TestLifecycle(t *testing.T) {
 			after:  func(w *world) { w.files = w.files[:strings.Index(w.files, "node_pool")] },
 			errors: []string{"node_pool.worker is no longer in the configuration", "put the block back with prevent_destroy = false"},
 		},
+		"more nodes of a trigger are no change of it": {
+			before: func(w *world) {
+				w.edit("size          = 3", "size = 1")
+				w.files += "\nnode_pool \"other\" {\ncluster = cluster.lab\nsize = 1\nlifecycle {\nreplace_triggered_by = [node_pool.worker]\n}\n}\n"
+			},
+			after: func(w *world) { w.edit("size = 1", "size = 2") },
+			want:  []string{"node_pool.worker[1] create create created"},
+		},
 		"protection holds against destroy": {
 			before: func(w *world) {
 				w.edit("size          = 3", "size = 3\nlifecycle {\nprevent_destroy = true\n}")

@@ -14,6 +14,7 @@ import (
 //   - what is removed needs the removal of everything that referred to it, and the updates that let go of it;
 //   - of a replacement, one step needs the other, which one first is Step.CreateFirst;
 //   - nodes are replaced in lanes, as the update block of their pool says;
+//   - a subnet is let go of when its nodes have left;
 //   - nodes and balancers need a working network: the gateway, the route table and the rules of their groups.
 //
 // Edges are lists of step ids. Steps that need the same share one list, so that their number grows with the steps.
@@ -27,6 +28,7 @@ func (p *planning) order(context.Context) {
 	}
 	for i := range o.steps {
 		o.pairNeeds(int32(i))
+		o.releaseNeeds(int32(i))
 	}
 	o.lanes()
 	for i := range o.needs {
@@ -46,6 +48,8 @@ type ordering struct {
 	needs  [][]int32
 	shared map[resource.Spec][]int32 // what making an object of the spec needs
 	blocks map[string][]int32        // steps by list of blocks
+	// leaving are the removals of nodes by subnet, once asked for.
+	leaving map[resource.Ref][]int32
 }
 
 // need adds an edge. Shared lists are copied by it.
@@ -66,7 +70,7 @@ func (o *ordering) makesNeed(i int32) {
 	needs, known := o.shared[s.After.Spec]
 	if !known {
 		for _, a := range o.standsOn(s.Address, s.After.Cluster, s.After.Spec) {
-			if id, ok := o.makes[a]; ok {
+			if id, ok := o.makes[a]; ok && len(o.releases(id)) == 0 {
 				needs = append(needs, id)
 			}
 		}
@@ -152,7 +156,7 @@ func (o *ordering) stepsOf(blocks []resource.Address) []int32 {
 	var out []int32
 	for i := range o.steps {
 		s := &o.steps[i]
-		if s.After == nil || s.Action == ActionMove {
+		if s.After == nil || s.Action == ActionMove || len(o.releases(int32(i))) > 0 {
 			continue
 		}
 		if slices.ContainsFunc(blocks, func(b resource.Address) bool { return b.Contains(s.Address) }) {

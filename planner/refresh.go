@@ -183,7 +183,8 @@ func (p *planning) observeRecord(rec *resource.Record, o resource.Observation) {
 		d := Drift{
 			Address: rec.Address, Kind: rec.Kind, ID: rec.ID, Reason: o.Reason, Fields: append(fields, computed...), Observed: &is.Object,
 		}
-		if len(fields) == 0 && !unwell && p.req.Mode != ModeRefreshOnly {
+		// What a run left half-done differs from the record without anybody's doing.
+		if (len(fields) == 0 || rec.Incomplete) && !unwell && p.req.Mode != ModeRefreshOnly {
 			p.plan.Refreshed = append(p.plan.Refreshed, d)
 			return
 		}

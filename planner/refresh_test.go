@@ -216,3 +216,27 @@ func TestABalancerWithoutListenerIsMended(t *testing.T) {
 		t.Errorf("another port is no replacement: %v", summary(w.plan()))
 	}
 }
+
+// A gateway that an interrupted run made and did not attach is attached: nobody changed it, and nothing is replaced.
+func TestHalfMadeIsNotDrift(t *testing.T) {
+	t.Parallel()
+	const gateway = resource.Address("cluster.lab.internet_gateway")
+	w := converged(t, small)
+	rec := *w.state.Records[gateway]
+	rec.Incomplete, rec.LastError = true, "interrupted while it was being made"
+	w.state.Records[gateway] = &rec
+	w.seen(gateway, func(r *resource.Record) resource.Observation {
+		o := r.Object
+		spec := resource.Clone(r.Spec.(*resource.InternetGateway))
+		spec.VPC = ""
+		o.Spec = spec
+		return resource.Observation{Address: gateway, ID: r.ID, Status: resource.Present, Object: &o, Phase: resource.PhaseReady}
+	})
+	p := w.plan()
+	if diff := cmp.Diff([]string{string(gateway) + " update update incomplete"}, summary(p)); diff != "" {
+		t.Errorf("steps (-want +got):\n%s", diff)
+	}
+	if len(p.Drift) > 0 {
+		t.Errorf("drift: %+v", p.Drift)
+	}
+}

@@ -87,6 +87,21 @@ func TestMoved(t *testing.T) {
 	}
 }
 
+// What is known of an object stays known under its new address.
+func TestMovedKeepsWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	const output = "\noutput \"ips\" { value = node_pool.%s.nodes[*].private_ip }\n"
+	w := converged(t, small+strings.ReplaceAll(output, "%s", "worker"))
+	w.edit(`node_pool "worker"`, `node_pool "web"`)
+	w.edit("node_pool.worker.", "node_pool.web.")
+	w.files += "\nmoved {\nfrom = node_pool.worker\nto = node_pool.web\n}\n"
+	for _, o := range w.plan().Outputs {
+		if o.Action != ActionNoOp || o.Unknown {
+			t.Errorf("the output changes: %+v", o)
+		}
+	}
+}
+
 func TestMovedOntoSomethingRecorded(t *testing.T) {
 	t.Parallel()
 	pool := "\nnode_pool \"web\" {\n  cluster = cluster.lab\n  size = 1\n}\n"
@@ -112,9 +127,24 @@ func TestRemoved(t *testing.T) {
 	if p.Summary.NodesDisrupted != 0 || p.Summary.Forget != 3 {
 		t.Errorf("summary: %+v", p.Summary)
 	}
+	nodes := w.state.Records
 	w.apply(p)
-	if w.plan().HasChanges() {
-		t.Error("the next plan has changes")
+	w.cloud = &fakeCloud{}
+	for i := range 3 {
+		r := nodes[resource.Address("node_pool.worker").Index(i)]
+		w.cloud.extra = append(w.cloud.extra, resource.Observation{
+			Address: "node_pool.worker", ID: r.ID, Status: resource.Present, Object: &r.Object, Phase: resource.PhaseReady, Unrecorded: true,
+		})
+	}
+	for _, what := range []string{"with", "without"} {
+		again, diags := w.try()
+		if diags.HasErrors() || again.HasChanges() {
+			t.Fatalf("%s the removed block the next plan has changes: %v %v", what, summary(again), diags)
+		}
+		if len(diags) != 1 || !strings.Contains(diags[0].Detail, nodes["node_pool.worker[0]"].ID) {
+			t.Errorf("%s the removed block nothing tells of the nodes: %v", what, diags)
+		}
+		w.files = w.files[:strings.LastIndex(w.files, "\nremoved")+1]
 	}
 }
 
@@ -162,6 +192,28 @@ func TestImport(t *testing.T) {
 		_, diags := w.try()
 		if !diags.HasErrors() || !strings.Contains(diags.Err().Error(), "i-0123456789abcdef0 does not exist") {
 			t.Errorf("diagnostics: %v", diags)
+		}
+	})
+	t.Run("an address that another object took since", func(t *testing.T) {
+		t.Parallel()
+		w := converged(t, small)
+		w.files += strings.Replace(block, "worker[3]", "worker[0]", 1)
+		p, diags := w.try()
+		if diags.HasErrors() || p.HasChanges() {
+			t.Fatalf("planning: %v", diags)
+		}
+		if len(diags) != 1 || !strings.Contains(diags[0].Detail, w.state.Records["node_pool.worker[0]"].ID+" is recorded there") {
+			t.Errorf("diagnostics: %v", diags)
+		}
+	})
+	t.Run("an instance that was imported and is gone", func(t *testing.T) {
+		t.Parallel()
+		w := prepare(t, func(*resource.Node) {})
+		w.apply(w.plan())
+		w.cloud.findable = nil
+		w.seen("node_pool.worker[3]", gone("terminated"))
+		if diff := cmp.Diff([]string{"node_pool.worker[3] create create gone"}, summary(w.plan())); diff != "" {
+			t.Errorf("steps (-want +got):\n%s", diff)
 		}
 	})
 	t.Run("an address that nothing has", func(t *testing.T) {

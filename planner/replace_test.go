@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,6 +36,7 @@ type edge struct {
 func TestOrderOfEdges(t *testing.T) {
 	t.Parallel()
 	for name, story := range map[string]struct {
+		files  string // small, when empty
 		change func(w *world)
 		mode   Mode
 		first  bool // the plan of nothing recorded
@@ -79,6 +81,21 @@ func TestOrderOfEdges(t *testing.T) {
 			later: edge{resource.Delete, "node_pool.worker.security_group"},
 			needs: []edge{{resource.Delete, "node_pool.worker.security_group_rules"}, {resource.Delete, "node_pool.worker[0]"}},
 		},
+		"a zone is served until its nodes have left": {
+			change: func(w *world) { w.edit("availability_zones = 2", "availability_zones = 1") },
+			later:  edge{resource.Update, "cluster.lab.route_table"},
+			needs:  []edge{{resource.Create, "node_pool.worker[1]"}, {resource.Delete, "node_pool.worker[1]"}},
+		},
+		"a balancer keeps a zone until its members have left": {
+			change: func(w *world) {
+				w.files = strings.Replace(threeMembers, "availability_zones = 2", "availability_zones = 1", 1)
+			},
+			files: threeMembers,
+			later: edge{resource.Update, "cluster.lab.load_balancer"},
+			needs: []edge{
+				{resource.Delete, "cluster.lab.control_plane[1]"}, {resource.Update, "cluster.lab.load_balancer_target[1]"},
+			},
+		},
 		"the association follows a new control-plane node before the old one goes": {
 			change: func(w *world) {
 				w.edit("network {", "control_plane {\ninstance_type = \"m5.large\"\n}\nnetwork {")
@@ -89,7 +106,7 @@ func TestOrderOfEdges(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			files := small
+			files := cmp.Or(story.files, small)
 			if name == "a rule that names a group is dropped before the group" {
 				files = strings.Replace(small, "network {", "firewall {\nallow \"x\" {\nto = \"worker\"\nports = [80]\nfrom = [\"0.0.0.0/0\"]\n}\n}\nnetwork {", 1)
 				files = strings.ReplaceAll(files, `to = "worker"`, `to = "web"`)

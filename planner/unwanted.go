@@ -121,11 +121,30 @@ func (p *planning) removeOrphans() {
 			used[f.record.ID] = true
 		}
 	}
+	blocks := p.blocks()
 	for _, rec := range p.current.orphans {
-		if !used[rec.ID] {
+		switch {
+		case used[rec.ID]:
+		case p.manages(blocks, rec.Address):
 			p.removeOrphan(rec, rec.Address, nil, "tagged as this cluster's and not recorded")
+		default:
+			p.changes.strangers = append(p.changes.strangers, rec)
 		}
 	}
+}
+
+// manages tells whether a block of the configuration decides on what is at an address. What no block speaks for may be
+// there because it was forgotten on purpose, and is let be.
+func (p *planning) manages(blocks map[resource.Address]*hclconfig.Block, a resource.Address) bool {
+	if _, forgotten := p.forgotten(a); forgotten {
+		return false
+	}
+	for b := range blocks {
+		if b.Contains(a) {
+			return true
+		}
+	}
+	return false
 }
 
 // takenUp tells whether the record or a step has the object that an intent made.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/clusterform/clusterform/hclconfig"
 	"github.com/clusterform/clusterform/planner/resource"
@@ -13,8 +14,10 @@ import (
 func (p *planning) warn(context.Context) {
 	p.warnOfWorkloads()
 	p.warnOfEndpoints()
+	p.warnOfStrangers()
 }
 
+// warning adds a warning to what is told of the plan.
 func (p *planning) warning(block *hclconfig.Block, addr resource.Address, summary, format string, args ...any) {
 	d := diagnose(block, addr, summary, format, args...)
 	d.Severity = hclconfig.Warning
@@ -80,4 +83,26 @@ func (p *planning) warnOfEndpoints() {
 			"%s (%s). Nodes, clients and certificates that hold the old address of %s stop working until they are given the new one.",
 			what, why, s.After.Cluster)
 	}
+}
+
+// maxNamed is how many objects one warning names.
+const maxNamed = 5
+
+// warnOfStrangers names what carries our tags and is let be, as nothing says what it is for.
+func (p *planning) warnOfStrangers() {
+	list := p.changes.strangers
+	if len(list) == 0 {
+		return
+	}
+	var names []string
+	for _, r := range list[:min(maxNamed, len(list))] {
+		names = append(names, fmt.Sprintf("%s (%s)", r.ID, r.Address))
+	}
+	what := strings.Join(names, ", ")
+	if more := len(list) - len(names); more > 0 {
+		what += " and " + plural(more, "more", "more")
+	}
+	p.warning(nil, "", "Objects that nothing accounts for",
+		"Tagged as a cluster's of this state, but known to neither the state nor the configuration: %s. Such objects were forgotten, or their record was removed. They are let be, and may cost money. Import them, or remove them in the cloud; without the tag %s they are not told of again.",
+		what, resource.TagCluster)
 }

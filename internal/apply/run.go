@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -254,17 +255,17 @@ func (r *run) isHalted() bool {
 // failStep ends a step with an error, and with it everything that needs it. since is when it started, zero if it did not.
 func (r *run) failStep(id int32, err error, since time.Time) {
 	r.errs[id] = err
-	why := StepError{Step: &r.steps[id], Err: err}.Error()
+	why, address := StepError{Step: &r.steps[id], Err: err}.Error(), string(r.steps[id].Address)
 	var behind []int32
 	r.graph.stop(id, failed, skipped, func(id int32) { behind = append(behind, id) })
 	r.emitStep(event.StepErrored, id, func(e *event.Event) {
-		e.Error = why
+		e.Error = strings.TrimLeft(strings.TrimPrefix(why, address), ": ") // the event has the address
 		if !since.IsZero() {
 			e.Elapsed = r.Now().Sub(since)
 		}
 	})
 	for _, id := range behind {
-		r.emitStep(event.StepSkipped, id, func(e *event.Event) { e.Message = "not started because of " + why })
+		r.emitStep(event.StepSkipped, id, func(e *event.Event) { e.Message = "not started because of " + address })
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -176,6 +177,10 @@ func (c *Cloud) load(ctx context.Context) (sdk.Config, error) {
 		// Given to the loader, a client of any other type than the SDK's own fails where AWS_CA_BUNDLE is set.
 		cfg.HTTPClient = c.opts.HTTPClient
 	}
+	if cfg.HTTPClient == nil {
+		cfg.HTTPClient = awshttp.NewBuildableClient()
+	}
+	cfg.HTTPClient = ownBody{cfg.HTTPClient}
 	return cfg, err
 }
 

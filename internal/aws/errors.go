@@ -103,8 +103,10 @@ func hint(code string) string {
 	switch code {
 	case "UnauthorizedOperation", "AccessDenied", "AccessDeniedException":
 		return "Allow this action to the identity in use (`aws sts get-caller-identity` shows which), or use another profile"
-	case "AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidAccessKeyId":
+	case "AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId":
 		return "The access key is not valid here: check AWS_PROFILE, AWS_ACCESS_KEY_ID, and that endpoint and keys belong together"
+	case "SignatureDoesNotMatch":
+		return "Check the secret access key, that endpoint and keys belong together, and that the endpoint serves the cluster's region"
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
 		return "The session has expired: log in again (`aws sso login`), and check this machine's clock"
 	case "OptInRequired":

@@ -215,7 +215,7 @@ func (d *nodeDriver) assign(
 		took(n, all[i])
 		m.rec.Spec = n
 		records = append(records, new(*m.rec))
-		rt.Progress(m.rec.Address, resource.PhaseLaunching, m.rec.ID+" is starting")
+		rt.Progress(m.rec.Address, resource.PhaseLaunching, "waits for the instance to run")
 	}
 	return rt.Checkpoint(ctx, records...)
 }

@@ -128,7 +128,7 @@ func (d *nodeDriver) awaitEnd(ctx context.Context, rt resource.Runtime, members 
 	byID, tokens := map[string]*member{}, map[string]string{}
 	for _, m := range members {
 		byID[m.rec.ID], tokens[m.rec.ID] = m, m.node().LaunchToken
-		rt.Progress(m.rec.Address, resource.PhaseRemoved, m.rec.ID+" is shutting down")
+		rt.Progress(m.rec.Address, resource.PhaseRemoved, "waits for the instance to shut down")
 	}
 	ended := func(i types.Instance) bool { return stateOf(i) == types.InstanceStateNameTerminated }
 	states := []types.InstanceStateName{types.InstanceStateNameTerminated}

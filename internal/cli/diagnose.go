@@ -25,14 +25,8 @@ func diagnoseApply(e *apply.Error) hclconfig.Diagnostics {
 	if e.Fatal != nil {
 		out = append(out, diagnoseOne(e.Fatal))
 	}
-	for _, s := range e.Steps {
-		d := diagnoseOne(s.Err)
-		d.Address = hclconfig.Address(s.Step.Address)
-		if _, ok := errors.AsType[*resource.Error](s.Err); !ok {
-			d.Summary = string(s.Step.Address) + ": " + string(s.Step.Action) + " failed"
-			d.Detail = s.Err.Error()
-		}
-		out = append(out, d)
+	for _, f := range failures(e.Steps) {
+		out = append(out, f.diagnostic())
 	}
 	if e.Outputs != nil {
 		out = append(out, problem("The outputs could not be evaluated", "Everything was applied.\n\n"+e.Outputs.Error()))
@@ -92,6 +86,13 @@ func diagnoseCall(e *resource.Error) hclconfig.Diagnostic {
 	case e.Op != "":
 		title = e.Op + " failed"
 	}
+	d := problem(title, callText(e))
+	d.Address = hclconfig.Address(e.Address)
+	return d
+}
+
+// callText is what the service said, about which object, and what to do.
+func callText(e *resource.Error) string {
 	var text strings.Builder
 	if e.Code != "" {
 		text.WriteString(e.Code + ": ")
@@ -103,9 +104,7 @@ func diagnoseCall(e *resource.Error) hclconfig.Diagnostic {
 	if e.Hint != "" {
 		text.WriteString("\n\n" + sentence(e.Hint) + ".")
 	}
-	d := problem(title, text.String())
-	d.Address = hclconfig.Address(e.Address)
-	return d
+	return text.String()
 }
 
 func problem(summary, detail string) hclconfig.Diagnostic {

@@ -87,7 +87,7 @@ func newRoot(a *App) *cobra.Command {
 	}
 	root.AddCommand(
 		newInitCommand(a), newValidateCommand(a), newPlanCommand(a), newApplyCommand(a), newDestroyCommand(a),
-		newShowCommand(a), newOutputCommand(a), newGraphCommand(a), newConsoleCommand(a),
+		newShowCommand(a), newOutputCommand(a), newGraphCommand(a), newRenderCommand(a), newConsoleCommand(a),
 		newStateCommand(a), newLockCommand(a), newImportCommand(a),
 		newFmtCommand(a),
 		newLabCommand(a),

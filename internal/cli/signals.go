@@ -60,7 +60,7 @@ func (a *App) interrupts(ctx context.Context) *interrupts {
 
 func (i *interrupts) first() string {
 	if i.applying.Load() {
-		return "nothing new is started, what runs is finished and recorded. A second signal stops waiting."
+		return "what runs is finished and recorded. A second signal stops waiting."
 	}
 	return "stopping; nothing was changed."
 }

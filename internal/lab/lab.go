@@ -128,7 +128,7 @@ func (e *NotRunningError) Error() string {
 	if e.Crashed {
 		return fmt.Sprintf("lab %q: its process ended without being asked to. `clusterform lab up%[2]s` starts it again with what it had, `clusterform lab down%[2]s` removes what is left of it", e.Name, nameFlag(e.Name))
 	}
-	return fmt.Sprintf("lab %q is not running. Start it with `clusterform lab up`%s", e.Name, nameFlag(e.Name))
+	return fmt.Sprintf("lab %q is not running. Start it with `clusterform lab up%s`", e.Name, nameFlag(e.Name))
 }
 
 func nameFlag(name string) string {

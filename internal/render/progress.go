@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/clusterform/clusterform/internal/event"
@@ -75,7 +76,8 @@ type runningStep struct {
 type tally struct {
 	started     time.Time
 	done, total int
-	remaining   time.Duration
+	remaining   time.Duration // estimated at the time asOf
+	asOf        time.Time
 	running     map[stepKey]*runningStep
 	order       []stepKey
 	draining    bool
@@ -91,7 +93,7 @@ func (t *tally) take(e event.Event) {
 	}
 	t.done = max(t.done, e.Done)
 	if e.Remaining > 0 {
-		t.remaining = e.Remaining
+		t.remaining, t.asOf = e.Remaining, e.At
 	}
 	k := stepKey{e.Step, e.Address}
 	switch e.Type {
@@ -137,8 +139,8 @@ func (t *tally) counts(now time.Time) string {
 		s += fmt.Sprintf(", %s running", thousands(n))
 	}
 	s += ", elapsed " + duration(now.Sub(t.started).Truncate(time.Second))
-	if t.remaining > 0 && t.done < t.total {
-		s += ", about " + duration(t.remaining.Round(time.Second)) + " left"
+	if left := (t.remaining - now.Sub(t.asOf)).Round(time.Second); left > 0 && t.done < t.total {
+		s += ", about " + duration(left) + " left"
 	}
 	return s
 }
@@ -156,7 +158,27 @@ func (b bundle) name() string {
 	if len(b.ordinals) < 2 {
 		return b.first
 	}
-	return fmt.Sprintf("%s[%s]", b.parent, ordinals(b.ordinals))
+	list := ordinals(b.ordinals)
+	if len(list) > longestList {
+		return fmt.Sprintf("%s of %s", thousands(len(b.ordinals)), b.parent)
+	}
+	return fmt.Sprintf("%s[%s]", b.parent, list)
+}
+
+// longestList is how many columns of ordinals say more than their number.
+const longestList = 32
+
+// Bundles names addresses, those of one list together: node_pool.worker[0..9].
+func Bundles(addresses []resource.Address) []string {
+	var b bundler
+	for _, a := range addresses {
+		b.add(a, "", time.Time{})
+	}
+	names := make([]string, 0, len(b.list))
+	for _, x := range b.list {
+		names = append(names, x.name())
+	}
+	return names
 }
 
 // bundler collects lines in the order of their first member.
@@ -182,4 +204,14 @@ func (b *bundler) add(a resource.Address, text string, since time.Time) {
 		b.list = append(b.list, bundle{parent: parent, first: string(a), text: text, since: since})
 	}
 	b.list[i].ordinals = append(b.list[i].ordinals, n)
+}
+
+// WithoutRequest leaves the request's id out of an error's text, so that equal failures of different calls are equal.
+func WithoutRequest(s string) string {
+	before, rest, found := strings.Cut(s, " (request ")
+	_, after, closed := strings.Cut(rest, ")")
+	if !found || !closed {
+		return s
+	}
+	return before + after
 }

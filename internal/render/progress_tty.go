@@ -67,7 +67,11 @@ func (t *terminal) Emit(e event.Event) {
 	switch e.Type {
 	case event.StepComplete:
 		t.ended.add(e.Address, did(e), e.At)
-	case event.StepErrored, event.StepSkipped, event.Draining, event.Throttled, event.Log:
+	case event.StepErrored:
+		t.ended.add(e.Address, "failed: "+WithoutRequest(e.Error), e.At)
+	case event.StepSkipped:
+		t.ended.add(e.Address, "skipped: "+e.Message, e.At)
+	case event.Draining, event.Throttled, event.Log:
 		t.flushEnded()
 		t.texts = append(t.texts, eventLine(e))
 	}
@@ -75,7 +79,8 @@ func (t *terminal) Emit(e event.Event) {
 
 func (t *terminal) flushEnded() {
 	for _, b := range t.ended.list {
-		t.texts = append(t.texts, b.name()+": "+b.text)
+		// One line each: what a failure says in full stands in the report at the end.
+		t.texts = append(t.texts, cut(b.name()+": "+b.text, max(t.width(), 20)))
 	}
 	t.ended = bundler{}
 }
@@ -100,8 +105,12 @@ func (t *terminal) draw(live bool) {
 
 func (t *terminal) picture() {
 	now, width := t.now(), max(t.width(), 20)
-	t.p.styled(cyan, bar(t.tally.done, t.tally.total, 20))
-	t.p.Text(" " + cut(t.tally.counts(now), width-23) + "\n")
+	counts := t.tally.counts(now)
+	if room := min(width-len(counts)-4, 20); room >= 5 { // the counts say more than the bar
+		t.p.styled(cyan, bar(t.tally.done, t.tally.total, room))
+		counts = " " + counts
+	}
+	t.p.Text(cut(counts, width) + "\n")
 	t.drawn = 1
 	var b bundler
 	for _, r := range t.tally.active() {

@@ -129,7 +129,10 @@ type Error struct {
 
 func (e *Error) Error() string {
 	s := string(e.Address)
-	if e.ID != "" {
+	switch {
+	case s == "":
+		s = e.ID
+	case e.ID != "":
 		s += " (" + e.ID + ")"
 	}
 	if s != "" {

@@ -9,10 +9,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log"
 	"net/http"
 	"net/http/httptest"
@@ -211,25 +209,6 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	res := answer.Result()
 	res.Request = req
 	return res, nil
-}
-
-// Size is how much the registry keeps, in bytes.
-func (r *Registry) Size() (int64, error) {
-	var total int64
-	err := filepath.WalkDir(r.dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err == nil {
-			total += info.Size()
-		}
-		return err
-	})
-	return total, err
 }
 
 // PushTo stores an image in the registry at address (host:port), that of another process, and returns the name under

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
@@ -67,26 +66,4 @@ func JSON(objects []*unstructured.Unstructured) ([]byte, error) {
 		return nil, err
 	}
 	return append(text, '\n'), nil
-}
-
-// Duplicate returns two objects that are one to a cluster, being of one kind, namespace and name: `web` with key "eu" and
-// `web-eu` would be. It returns nil when there are none.
-func Duplicate(objects []*unstructured.Unstructured) (first, second *unstructured.Unstructured) {
-	type identity struct{ kind, namespace, name string }
-	seen := map[identity]*unstructured.Unstructured{}
-	for _, u := range objects {
-		if u.GetName() == "" {
-			continue
-		}
-		namespace := u.GetNamespace()
-		if namespace == "" && !slices.Contains([]string{"Namespace", "Node", "PersistentVolume", "ClusterRole"}, u.GetKind()) {
-			namespace = "default"
-		}
-		k := identity{u.GroupVersionKind().GroupKind().String(), namespace, u.GetName()}
-		if first := seen[k]; first != nil {
-			return first, u
-		}
-		seen[k] = u
-	}
-	return nil, nil
 }

@@ -79,7 +79,9 @@ func (b *builder) volumeSource(v hclconfig.Volume) corev1.VolumeSource {
 	}
 }
 
-func (b *builder) claimName(v hclconfig.Volume) string { return b.name + "-" + orchestrator.Part(v.Name) }
+func (b *builder) claimName(v hclconfig.Volume) string {
+	return b.name + "-" + orchestrator.Part(v.Name)
+}
 
 func (b *builder) claims() []*corev1.PersistentVolumeClaim {
 	var out []*corev1.PersistentVolumeClaim
