@@ -221,7 +221,7 @@ func TestABalancerWithoutListenerIsMended(t *testing.T) {
 func TestHalfMadeIsNotDrift(t *testing.T) {
 	t.Parallel()
 	const gateway = resource.Address("cluster.lab.internet_gateway")
-	w := converged(t, small)
+	w := withCloud(t, small)
 	rec := *w.state.Records[gateway]
 	rec.Incomplete, rec.LastError = true, "interrupted while it was being made"
 	w.state.Records[gateway] = &rec

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/yaml"
 
 	"github.com/clusterform/clusterform/internal/orchestrator"
 )
@@ -45,7 +44,7 @@ func Hide(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
 func YAML(objects []*unstructured.Unstructured) ([]byte, error) {
 	var b bytes.Buffer
 	for _, u := range objects {
-		text, err := yaml.Marshal(u.Object)
+		text, err := orchestrator.YAML(u.Object)
 		if err != nil {
 			return nil, fmt.Errorf("%s %q: %w", u.GetKind(), u.GetName(), err)
 		}

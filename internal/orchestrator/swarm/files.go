@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/clusterform/clusterform/internal/orchestrator"
 )
 
@@ -19,7 +17,7 @@ func (s *Stack) YAML(contents, show bool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return yaml.Marshal(v)
+	return orchestrator.YAML(v)
 }
 
 // JSON is the same as JSON, which `docker stack deploy` takes as well.

@@ -1,8 +1,7 @@
-// coredns is CoreDNS with the plugins that kubeadm's Corefile names.
+// coredns is CoreDNS with the plugins that kubeadm's Corefile names. The order of plugins in a query's way is upstream's.
 package main
 
 import (
-	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/coremain"
 
 	_ "github.com/coredns/coredns/plugin/cache"
@@ -18,12 +17,4 @@ import (
 	_ "github.com/coredns/coredns/plugin/reload"
 )
 
-// directives are the plugins in the order in which a query passes them, which is upstream's order.
-var directives = []string{
-	"reload", "ready", "health", "prometheus", "errors", "log", "cache", "loadbalance", "loop", "kubernetes", "forward",
-}
-
-func main() {
-	dnsserver.Directives = directives
-	coremain.Run()
-}
+func main() { coremain.Run() }
