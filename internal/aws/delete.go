@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,13 +46,19 @@ func (r *region) whenFree(ctx context.Context, rt resource.Runtime, rec *resourc
 		return err
 	}
 	e, _ := errors.AsType[*resource.Error](describe(last, rec.Address, rec.ID))
-	e.Message += "; still in use by " + r.blockers(ctx, rec)
+	if err == nil { // a canceled context would find nothing
+		blockers = r.blockers(ctx, rec)
+	}
+	e.Message += "; still in use by " + cmp.Or(blockers, unnamed)
 	e.Hint = "Remove what uses it, then run the same command again: it goes on from here"
 	if err != nil {
 		e.Hint = "Interrupted while waiting; run the same command again: it goes on from here"
 	}
 	return e
 }
+
+// unnamed is a blocker that could not be found.
+const unnamed = "something that the API does not name"
 
 // blockers names what keeps an object from being removed, as far as the API tells.
 func (r *region) blockers(ctx context.Context, rec *resource.Record) string {
@@ -76,7 +83,7 @@ func (r *region) blockers(ctx context.Context, rec *resource.Record) string {
 		names = []string{"subnets associated with it"}
 	}
 	if len(names) == 0 {
-		return "something that the API does not name"
+		return unnamed
 	}
 	const most = 5
 	if more := len(names) - most; more > 0 {

@@ -213,6 +213,15 @@ func (h *loadBalancers) converge(ctx context.Context, rt resource.Runtime, o *re
 		}
 		have.ListenerARN = arn
 	}
+	if !slices.Equal(have.Subnets, want.Subnets) {
+		subnets, err := ids(rt, want.Subnets)
+		if err != nil {
+			return err
+		}
+		if _, err := h.elb.SetSubnets(ctx, &elb.SetSubnetsInput{LoadBalancerArn: &seen.id, Subnets: subnets}); err != nil {
+			return err
+		}
+	}
 	return h.active(ctx, rt, o, seen.id)
 }
 

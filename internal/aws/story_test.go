@@ -153,6 +153,8 @@ func alter(t *testing.T, c *Cloud, r *run) {
 	r.must(t, c, edit(role, func(s resource.Spec) { v := s.(*resource.Role); v.Policy, v.Tags = policyFor("other"), tags }))
 	r.must(t, c, edit(eip, func(s resource.Spec) { s.(*resource.ElasticIP).Tags = tags }))
 	r.must(t, c, edit(balancer, func(s resource.Spec) { v := s.(*resource.LoadBalancer); v.HealthPort, v.Tags = 6444, tags }))
+	r.must(t, c, edit(balancer, func(s resource.Spec) { s.(*resource.LoadBalancer).Subnets = []resource.Ref{subnetB} }))
+	r.must(t, c, edit(balancer, func(s resource.Spec) { s.(*resource.LoadBalancer).Subnets = []resource.Ref{subnetA, subnetB} }))
 	r.must(t, c, edit(eipTie, func(s resource.Spec) { s.(*resource.ElasticIPAssociation).Node = pool + "[2]" }))
 	r.must(t, c, edit(target, func(s resource.Spec) { s.(*resource.LoadBalancerTarget).Node = pool + "[0]" }))
 	var nodes []resource.Change
