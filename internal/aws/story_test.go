@@ -104,7 +104,7 @@ func build(t *testing.T, c *Cloud, r *run, image string, zones []string) {
 	r.must(t, c, r.creation(role, &resource.Role{Name: "lab-01234567-worker", Policy: policyFor("worker"), Tags: name}))
 	r.must(t, c, r.creation(eip, &resource.ElasticIP{Tags: name}))
 	r.must(t, c, r.creation(balancer, &resource.LoadBalancer{
-		Name: "lab-01234567-api", VPC: vpc, Subnets: []resource.Ref{subnetA, subnetB}, Port: 6443, HealthPort: 6443, Tags: name,
+		Name: "lab-01234567-api", VPC: vpc, Subnets: []resource.Ref{subnetA}, Port: 6443, HealthPort: 6443, Tags: name,
 	}))
 	var nodes []resource.Change
 	for i := range 3 {
@@ -153,7 +153,6 @@ func alter(t *testing.T, c *Cloud, r *run) {
 	r.must(t, c, edit(role, func(s resource.Spec) { v := s.(*resource.Role); v.Policy, v.Tags = policyFor("other"), tags }))
 	r.must(t, c, edit(eip, func(s resource.Spec) { s.(*resource.ElasticIP).Tags = tags }))
 	r.must(t, c, edit(balancer, func(s resource.Spec) { v := s.(*resource.LoadBalancer); v.HealthPort, v.Tags = 6444, tags }))
-	r.must(t, c, edit(balancer, func(s resource.Spec) { s.(*resource.LoadBalancer).Subnets = []resource.Ref{subnetB} }))
 	r.must(t, c, edit(balancer, func(s resource.Spec) { s.(*resource.LoadBalancer).Subnets = []resource.Ref{subnetA, subnetB} }))
 	r.must(t, c, edit(eipTie, func(s resource.Spec) { s.(*resource.ElasticIPAssociation).Node = pool + "[2]" }))
 	r.must(t, c, edit(target, func(s resource.Spec) { s.(*resource.LoadBalancerTarget).Node = pool + "[0]" }))
