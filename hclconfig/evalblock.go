@@ -73,6 +73,9 @@ func (s *scope) evalArgumentAnew(a *argument, e env) evaluated {
 		return out
 	}
 	if schema.PlanTime && !schema.settled(v) {
+		if s.ev.c.incomplete {
+			return evaluated{rng: out.rng, value: failure(), bad: true}
+		}
 		return wrong("Value not known yet", fmt.Sprintf("%q decides what there will be, so it must be known when planning; this is known only after apply.", a.name))
 	}
 	got, problem := schema.normalise(v)
@@ -139,6 +142,8 @@ func (s *scope) evalDynamic(b *block, e env) []*evaluatedBlock {
 	switch {
 	case isSensitive(v):
 		return complain("The blocks to generate must not depend on a sensitive value.")
+	case !v.IsKnown() && s.ev.c.incomplete:
+		return nil
 	case !v.IsKnown():
 		return complain("The blocks to generate must be known when planning, and this is known only after apply.")
 	case v.IsNull() || !v.CanIterateElements():
@@ -156,6 +161,9 @@ func (s *scope) evalDynamic(b *block, e env) []*evaluatedBlock {
 		if d.label != nil {
 			got := s.evalArgument(d.label, inner)
 			if got.bad {
+				continue
+			}
+			if !got.value.IsKnown() && s.ev.c.incomplete {
 				continue
 			}
 			if !got.value.IsKnown() || got.value.IsNull() {

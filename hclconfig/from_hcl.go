@@ -51,12 +51,12 @@ func fromSchemaCheck(found hcl.Diagnostics, schema *Schema, head hcl.Range) Diag
 					d.Detail = fmt.Sprintf("The argument %q is required, of type %s: %s", a.Name, a.typeWord(), plainText(a.Description))
 				}
 			}
-		default:
-			labelAdvice(d)
 		case "Unsupported argument", "Unsupported block type", "Extraneous JSON object property":
 			if !strings.Contains(d.Detail, "Did you mean") && len(schema.names()) > 0 {
 				d.Detail += " Allowed here: " + strings.Join(schema.names(), ", ") + "."
 			}
+		default:
+			labelAdvice(d)
 		}
 	}
 	return out

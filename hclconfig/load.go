@@ -24,6 +24,8 @@ type Configuration struct {
 	parsed map[string]*hcl.File
 	root   *module
 	values map[string]*rootValue
+	// incomplete: a required variable is unset, and may be. What cannot be planned for that reason alone is no mistake.
+	incomplete bool
 }
 
 // Load reads the files of a directory and of the modules it calls, checks

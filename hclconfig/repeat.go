@@ -33,6 +33,9 @@ func (s *scope) repeat(a *argument, e env) (out []element, ok bool) {
 		return complain("The keys would become names that everybody can read, and this value is sensitive. Use nonsensitive() if its keys are no secret, or a for expression over something else.")
 	}
 	t := v.Type()
+	if s.ev.c.incomplete && (!v.IsKnown() || t.IsSetType() && !v.IsWhollyKnown()) {
+		return nil, false
+	}
 	switch {
 	case v.IsNull():
 		return complain("The value is null. For no instances write an empty map, {}.")

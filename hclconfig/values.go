@@ -52,6 +52,7 @@ func (c *Configuration) findValues(p *parser) Diagnostics {
 			f.out[v.name] = &rootValue{value: v.marked(v.fallback)}
 		case c.opts.AllowMissingVariables:
 			f.out[v.name] = &rootValue{value: v.marked(cty.UnknownVal(v.typ))}
+			c.incomplete = true
 		default:
 			f.out[v.name] = &rootValue{value: failure()}
 			f.diags.errorf(v.block.rng, "Missing variable", "The variable %q has no default, so it must be set: -var '%s=…', a line %s = … in clusterform.vars.hcl, or %s%s in the environment.", v.name, v.name, v.name, EnvPrefix, v.name)

@@ -13,7 +13,7 @@ func (w *want) step(spec resource.Spec) Step {
 }
 
 // create plans a new object, or takes up what an interrupted run made of it.
-func (p *planning) create(w *want, generation int, reason Reason, because string) int32 {
+func (p *planning) create(w *want, generation int, reason Reason, because string) {
 	s := w.step(w.spec)
 	s.Action, s.Operation, s.Reason, s.Because, s.Generation = ActionCreate, resource.Create, reason, because, generation
 	s.Unknown = w.owner.pathsOf(w.spec.Kind()).unknown
@@ -21,7 +21,7 @@ func (p *planning) create(w *want, generation int, reason Reason, because string
 	if len(s.Adopt) > 0 && s.Reason == ReasonOrphanAdopted {
 		s.Action = ActionAdopt
 	}
-	return p.changes.add(s, w)
+	p.changes.add(s, w)
 }
 
 // takeIntents gives a creation the open intents of the same object.

@@ -58,14 +58,6 @@ func (v *view) correct(rec *resource.Record) {
 	v.records[rec.Address] = rec
 }
 
-// asRecorded is the record before it was corrected.
-func (v *view) asRecorded(a resource.Address) *resource.Record {
-	if old := v.before[a]; old != nil {
-		return old
-	}
-	return v.records[a]
-}
-
 // dropDeposed forgets a deposed record that no longer exists.
 func (v *view) dropDeposed(rec *resource.Record) {
 	if !v.ownsDeposed {

@@ -28,6 +28,16 @@ func (e StepError) Error() string {
 	return fmt.Sprintf("%s: %s: %s", e.Step.Address, e.Step.Action, printable(e.Err.Error()))
 }
 
+// cause is an error's text without the object, which the event that carries it has.
+func cause(err error) string {
+	if re, ok := errors.AsType[*resource.Error](err); ok {
+		anonymous := *re
+		anonymous.Address, anonymous.ID = "", ""
+		return printable(anonymous.Error())
+	}
+	return printable(err.Error())
+}
+
 func (e StepError) Unwrap() error { return e.Err }
 
 // Error is a run that did not do everything: why it ended early, where it did, and every failed step.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -255,11 +254,11 @@ func (r *run) isHalted() bool {
 // failStep ends a step with an error, and with it everything that needs it. since is when it started, zero if it did not.
 func (r *run) failStep(id int32, err error, since time.Time) {
 	r.errs[id] = err
-	why, address := StepError{Step: &r.steps[id], Err: err}.Error(), string(r.steps[id].Address)
+	address := string(r.steps[id].Address)
 	var behind []int32
 	r.graph.stop(id, failed, skipped, func(id int32) { behind = append(behind, id) })
 	r.emitStep(event.StepErrored, id, func(e *event.Event) {
-		e.Error = strings.TrimLeft(strings.TrimPrefix(why, address), ": ") // the event has the address
+		e.Error = cause(err)
 		if !since.IsZero() {
 			e.Elapsed = r.Now().Sub(since)
 		}

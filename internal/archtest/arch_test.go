@@ -77,6 +77,7 @@ var rooms = []struct {
 	{"internal/aws", []string{"internal/aws", "internal/event", "planner/resource"}},
 	{"internal/render", []string{"internal/render", "internal/event", "planner", "hclconfig"}},
 	{"internal/orchestrator", []string{"internal/orchestrator", "hclconfig"}},
+	{"internal/bootstrap", []string{"internal/bootstrap"}},
 	{"internal/lab", []string{"internal/lab"}},
 	{"internal/cli/iostreams", nil},
 	{"internal/cli", []string{"internal", "planner", "hclconfig"}},

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aymanbagabas/go-udiff"
 	"github.com/spf13/cobra"
 
 	"github.com/clusterform/clusterform/hclconfig"
@@ -160,7 +159,7 @@ func (o *FmtOptions) format(name string, src []byte, write func([]byte) error) e
 		p.Line(name)
 	}
 	if o.Diff {
-		p.Text(udiff.Unified("old/"+name, "new/"+name, string(src), string(out)))
+		p.Text(unified(name, string(src), string(out)))
 	}
 	if err := p.Flush(); err != nil {
 		return err

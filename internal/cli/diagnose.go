@@ -22,7 +22,11 @@ func diagnose(err error) hclconfig.Diagnostics {
 
 func diagnoseApply(e *apply.Error) hclconfig.Diagnostics {
 	var out hclconfig.Diagnostics
-	if e.Fatal != nil {
+	switch {
+	case errors.Is(e.Fatal, context.Canceled):
+		out = append(out, problem("Interrupted",
+			"What was still under way is in the journal. Run the same command again: it finds out what became of it, and goes on."))
+	case e.Fatal != nil:
 		out = append(out, diagnoseOne(e.Fatal))
 	}
 	for _, f := range failures(e.Steps) {

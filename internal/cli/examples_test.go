@@ -4,7 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
+	"slices"
 	"testing"
 
 	"github.com/clusterform/clusterform/internal/lab/api"
@@ -16,23 +16,30 @@ var regionLine = regexp.MustCompile(`region\s*=\s*"([a-z0-9-]+)"`)
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..", "examples")
-	dirs, err := os.ReadDir(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := 0
-	for _, e := range dirs {
-		if !e.IsDir() || e.Name() == "language" {
-			continue // examples/language has what the tests of hclconfig read
+	var found []string
+	for _, pattern := range []string{"*", filepath.Join("*", "*")} {
+		files, err := filepath.Glob(filepath.Join(root, pattern, "*.cluster.hcl"))
+		if err != nil {
+			t.Fatal(err)
 		}
-		found++
-		t.Run(e.Name(), func(t *testing.T) {
+		for _, f := range files {
+			dir, err := filepath.Rel(root, filepath.Dir(f))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = append(found, dir)
+		}
+	}
+	slices.Sort(found)
+	found = slices.Compact(found)
+	for _, dir := range found {
+		t.Run(filepath.ToSlash(dir), func(t *testing.T) {
 			t.Parallel()
-			example(t, filepath.Join(root, e.Name()))
+			example(t, filepath.Join(root, dir))
 		})
 	}
-	if found < 2 {
-		t.Errorf("only %d examples found", found)
+	if len(found) < 2 {
+		t.Errorf("only %d examples found", len(found))
 	}
 }
 
@@ -66,25 +73,28 @@ func example(t *testing.T, source string) {
 	if d.instances() == 0 {
 		t.Error("no instance was launched")
 	}
-	if protects(t, files) {
-		return // it says itself that it is not to be destroyed
-	}
+	unprotect(t, d.Dir)
 	d.run(t, 0, "destroy", "-auto-approve")
 	if n := d.instances(); n != 0 {
 		t.Errorf("%d instances are left", n)
 	}
 }
 
-// protects tells whether files protect anything.
-func protects(t *testing.T, files []string) bool {
+var protection = regexp.MustCompile(`prevent_destroy(\s*)= true`)
+
+// unprotect takes the protection out of the files, as the refusal to destroy says.
+func unprotect(t *testing.T, dir string) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.cluster.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, f := range files {
 		text, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(text), "prevent_destroy") {
-			return true
+		if err := os.WriteFile(f, protection.ReplaceAll(text, []byte("prevent_destroy${1}= false")), 0o600); err != nil {
+			t.Fatal(err)
 		}
 	}
-	return false
 }

@@ -89,7 +89,7 @@ func newRoot(a *App) *cobra.Command {
 		newInitCommand(a), newValidateCommand(a), newPlanCommand(a), newApplyCommand(a), newDestroyCommand(a),
 		newShowCommand(a), newOutputCommand(a), newGraphCommand(a), newRenderCommand(a), newConsoleCommand(a),
 		newStateCommand(a), newLockCommand(a), newImportCommand(a),
-		newFmtCommand(a),
+		newFmtCommand(a), newBundleCommand(a),
 		newLabCommand(a),
 		newVersionCommand(a), newCompletionCommand(a),
 	)

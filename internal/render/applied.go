@@ -36,7 +36,7 @@ func (a Applied) Line() string {
 	} else {
 		s += " complete: "
 	}
-	s += done(a.Done)
+	s += a.done()
 	if a.Failed > 0 {
 		s += ", " + thousands(a.Failed) + " failed"
 	}
@@ -53,8 +53,12 @@ func (a Applied) Line() string {
 	return s + "."
 }
 
-func done(s planner.Summary) string {
-	parts := []string{thousands(s.Create) + " added", thousands(s.Update) + " changed"}
+func (a Applied) done() string {
+	s := a.Done
+	var parts []string
+	if a.Mode != planner.ModeDestroy || s.Create+s.Update > 0 {
+		parts = append(parts, thousands(s.Create)+" added", thousands(s.Update)+" changed")
+	}
 	if s.Replace > 0 {
 		parts = append(parts, thousands(s.Replace)+" replaced")
 	}
@@ -80,7 +84,11 @@ func (a Applied) Text(p *Printer) {
 	p.styled(st, a.Line())
 	p.Newline()
 	if a.Err {
-		p.Text("What was done is recorded. Apply again to go on from here.\n")
+		again := "Apply"
+		if a.Mode == planner.ModeDestroy {
+			again = "Destroy"
+		}
+		p.Textf("What was done is recorded. %s again to go on from here.\n", again)
 		return
 	}
 	if len(a.Outputs) > 0 && a.Mode != planner.ModeDestroy {

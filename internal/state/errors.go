@@ -66,7 +66,7 @@ type LockedError struct {
 
 func (e *LockedError) Error() string {
 	waited := ""
-	if e.Waited > 0 {
+	if e.Waited >= time.Second {
 		waited = fmt.Sprintf(" after waiting %s", e.Waited.Round(time.Second))
 	}
 	return fmt.Sprintf("the state %s is locked%s: %s. Wait until it ends (-lock-timeout=5m waits for you); if that process "+

@@ -65,7 +65,8 @@ type Route struct {
 }
 
 // SecurityGroup is a group without its rules, which are a SecurityGroupRules object of their own: groups may name one
-// another, and both must exist first. AWS's default egress rule is removed when the group is made.
+// another, and both must exist first. The rule that AWS gives each new group, everything out, is revoked by that object,
+// unless it lists it.
 type SecurityGroup struct {
 	VPC         Ref    `json:"vpc" cf:"replace"`
 	Name        string `json:"name" cf:"replace"`

@@ -8,13 +8,13 @@ variable "workers" {
 }
 
 cluster "lab" {
-  orchestrator = "kubernetes"            # or "swarm", "mesos"
+  orchestrator = "kubernetes" # or "swarm", "mesos"
   version      = "1.34.4"
   region       = "ap-northeast-2"
 
   network {
     cidr               = "10.88.0.0/16"
-    availability_zones = 2               # a number, or a list of names
+    availability_zones = 2 # a number, or a list of names
     overlay {
       backend  = "vxlan"
       pod_cidr = "10.244.0.0/16"
@@ -22,11 +22,11 @@ cluster "lab" {
   }
 
   control_plane {
-    size          = 1                    # 1, 3 or 5; more than one puts a load balancer in front
+    size          = 1 # 1, 3 or 5; more than one puts a load balancer in front
     instance_type = "t3.medium"
   }
 
-  firewall {                             # becomes security groups, and host rules where asked
+  firewall { # becomes security groups, and host rules where asked
     allow "web" {
       to    = "worker"
       ports = [80, 443, "30000-32767"]
@@ -38,7 +38,7 @@ cluster "lab" {
 node_pool "worker" {
   cluster       = cluster.lab
   size          = var.workers
-  instance_type = ["t3.large", "t3a.large"]   # ordered fallback on lack of capacity
+  instance_type = ["t3.large", "t3a.large"] # ordered fallback on lack of capacity
   labels        = { tier = "web" }
 
   update {

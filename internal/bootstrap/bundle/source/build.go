@@ -117,14 +117,17 @@ func (b *Builder) writeModule(ctx context.Context, dir string, c Component) erro
 func (b *Builder) download(ctx context.Context, dir string, c Component) (moduleDir, goModFile string, err error) {
 	out, err := b.Toolchain.run(ctx, dir, b.Target, "mod", "download", "-json", c.Module+"@"+c.Version)
 	var answer struct{ Dir, GoMod, Error string }
-	if err != nil {
+	if err != nil && len(out) == 0 {
 		return "", "", err
 	}
 	if err := json.Unmarshal(out, &answer); err != nil {
 		return "", "", fmt.Errorf("%s@%s: the answer of `go mod download` is not understood: %w", c.Module, c.Version, err)
 	}
 	if answer.Error != "" {
-		return "", "", explain(errors.New("go mod download"), answer.Error)
+		return "", "", explain(errors.New("downloading "+c.Module+"@"+c.Version), answer.Error)
+	}
+	if err != nil {
+		return "", "", err
 	}
 	return answer.Dir, answer.GoMod, nil
 }

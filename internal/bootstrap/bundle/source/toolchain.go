@@ -75,7 +75,7 @@ func lookup(environ []string, name string) (value string, ok bool) {
 // stderrKept bounds how much of a failed command's output is kept, in bytes.
 const stderrKept = 1 << 16
 
-// run runs a go command in dir and returns its standard output. It ends the whole process group with ctx.
+// run runs a go command in dir and returns its standard output, also when it fails. It ends the whole process group with ctx.
 func (t *Toolchain) run(ctx context.Context, dir string, target Target, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, t.Path, args...)
 	cmd.Dir = dir
@@ -93,7 +93,7 @@ func (t *Toolchain) run(ctx context.Context, dir string, target Target, args ...
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	return nil, explain(err, stderr.String())
+	return out, explain(err, stderr.String())
 }
 
 // tail keeps the end of what is written to it.
@@ -132,6 +132,7 @@ var (
 	// refusedModule matches "go: MODULE@VERSION: reading URL: 403 Forbidden" and its relatives.
 	refusedModule = regexp.MustCompile(`(?:^|[\s:])([a-zA-Z0-9][^\s:@]*\.[^\s:@]*/[^\s:@]+|[a-z0-9.-]+\.[a-z]+)@(v[^\s:/]+)(?:/go\.mod)?: .*(?:40[0-9]|410|50[0-9]) |not found: module|unrecognized import path`)
 	missingFile   = regexp.MustCompile(`([^\s:@]+)@(v[^\s:/]+): (?:reading file://\S+: )?.*(?:no such file or directory|cannot find module|unknown revision|module lookup disabled|invalid version)`)
+	credentials   = regexp.MustCompile(`://[^/@\s]*@`)
 	tooOld        = regexp.MustCompile(`([^\s:]+)@(v[^\s:]+) requires go >= ([0-9.]+)|requires go >= ([0-9.]+)`)
 )
 
@@ -139,7 +140,7 @@ var (
 func explain(err error, stderr string) error {
 	var lines []string
 	for line := range strings.Lines(stderr) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "go: downloading ") {
+		if line = credentials.ReplaceAllString(strings.TrimSpace(line), "://"); line != "" && !strings.HasPrefix(line, "go: downloading ") {
 			lines = append(lines, line)
 		}
 	}

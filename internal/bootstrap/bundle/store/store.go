@@ -127,6 +127,9 @@ func (s *Store) Put(key, name string, produce func(path string) error) (File, er
 	if err := produce(path); err != nil {
 		return File{}, err
 	}
+	if err := keepOnly(dir, name); err != nil {
+		return File{}, fmt.Errorf("bundle cache: %w", err)
+	}
 	size, sum, err := Sum(path)
 	if err != nil {
 		return File{}, fmt.Errorf("bundle cache: %w", err)
@@ -148,6 +151,16 @@ func (s *Store) Put(key, name string, produce func(path string) error) (File, er
 	}
 	f.Path = filepath.Join(final, name)
 	return f, nil
+}
+
+func keepOnly(dir, name string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.Name() != name {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
 }
 
 // Sum reads a file and returns its size in bytes and its SHA-256 in hexadecimal.
