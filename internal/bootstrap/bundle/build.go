@@ -117,20 +117,16 @@ func (b *build) run(ctx context.Context) (*Manifest, error) {
 	}
 }
 
-// What a build takes at most, in bytes: the bundle itself, and for a build from source Go's caches.
+// What a build takes at most, in bytes: the bundle itself, and for a build from source Go's cache when it is empty.
 const (
 	spaceBundle = 1500 << 20
 	spaceSource = 5 << 30
 )
 
 func (b *build) enoughSpace() error {
-	need := map[string]int64{b.Cache: spaceBundle, filepath.Dir(b.Out): spaceBundle}
-	if b.FromSource {
-		need[b.Cache] += spaceSource
-	}
-	for dir, bytes := range need {
+	for _, dir := range []string{b.Cache, filepath.Dir(b.Out)} {
 		if free, ok := freeSpace(dir); ok {
-			if err := checkSpace(dir, free, bytes); err != nil {
+			if err := checkSpace(dir, free, spaceBundle, "-out=DIR and -cache=DIR"); err != nil {
 				return err
 			}
 		}
@@ -138,11 +134,11 @@ func (b *build) enoughSpace() error {
 	return nil
 }
 
-func checkSpace(dir string, free, need int64) error {
+func checkSpace(dir string, free, need int64, remedy string) error {
 	if free >= need {
 		return nil
 	}
-	return fmt.Errorf("%s is on a disk with %s free, and this takes up to %s: make room, or use another disk with -out=DIR and -cache=DIR", dir, FormatSize(free), FormatSize(need))
+	return fmt.Errorf("%s is on a disk with %s free, and this takes up to %s: make room, or use another disk with %s", dir, FormatSize(free), FormatSize(need), remedy)
 }
 
 // freeSpace is what is free where dir is or will be, in bytes.

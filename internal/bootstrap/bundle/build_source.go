@@ -31,16 +31,19 @@ func (b *build) fromSource(ctx context.Context) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	builder := &source.Builder{Toolchain: toolchain, Store: b.store, Target: target, Parallel: b.Parallel}
 	m := FromSource(b.Release, b.Arch, toolchain.Version)
 	components := b.components
 	if components == nil {
 		components = source.Components(b.Release)
 	}
+	if err := b.enoughForCompiling(builder, components); err != nil {
+		return nil, err
+	}
 	b.steps = &steps{report: b.Progress, now: b.Now, total: 1 + len(recipes)}
 	for _, c := range components {
 		b.steps.total += len(c.Programs)
 	}
-	builder := &source.Builder{Toolchain: toolchain, Store: b.store, Target: target, Parallel: b.Parallel}
 	programs, err := b.compile(ctx, builder, components)
 	if err != nil {
 		return nil, err
@@ -77,6 +80,22 @@ func (b *build) fromSource(ctx context.Context) (*Manifest, error) {
 		}
 	}
 	return m, b.into.finish(m)
+}
+
+// enoughForCompiling looks at the disk of Go's cache, unless nothing is left to compile.
+func (b *build) enoughForCompiling(builder *source.Builder, components []source.Component) error {
+	free, ok := freeSpace(builder.Toolchain.Cache)
+	if !ok || free >= spaceSource {
+		return nil
+	}
+	for _, c := range components {
+		for _, p := range c.Programs {
+			if _, cached, err := builder.Cached(c, p); err == nil && !cached {
+				return checkSpace(builder.Toolchain.Cache, free, spaceSource, "GOCACHE")
+			}
+		}
+	}
+	return nil
 }
 
 func (b *build) compile(ctx context.Context, builder *source.Builder, components []source.Component) (map[string]store.File, error) {

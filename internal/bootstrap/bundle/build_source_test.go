@@ -199,13 +199,13 @@ func TestNotEnoughSpaceIsSaidBefore(t *testing.T) {
 	if free, ok := freeSpace(filepath.Join(t.TempDir(), "not", "there", "yet")); ok && free <= 0 {
 		t.Errorf("%d bytes free where the test itself writes", free)
 	}
-	err := checkSpace("/some/where", 10<<20, 3<<30)
+	err := checkSpace("/some/where", 10<<20, 3<<30, "-out=DIR")
 	for _, want := range []string{"/some/where", "10.0 MiB free", "3.0 GiB", "-out=DIR"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}
 	}
-	if err := checkSpace("/some/where", 3<<30, 3<<30); err != nil {
+	if err := checkSpace("/some/where", 3<<30, 3<<30, "-out=DIR"); err != nil {
 		t.Errorf("enough is too little: %v", err)
 	}
 }
@@ -220,9 +220,9 @@ func TestRealComponent(t *testing.T) {
 	o.Environ = os.Environ()
 	for i, c := range o.components {
 		if c.Name == "cni-plugins" {
-			for _, real := range source.Components(o.Release) {
-				if real.Name == c.Name {
-					o.components[i] = real
+			for _, actual := range source.Components(o.Release) {
+				if actual.Name == c.Name {
+					o.components[i] = actual
 				}
 			}
 		}

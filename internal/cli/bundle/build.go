@@ -29,7 +29,7 @@ type buildOptions struct {
 func newBuildCommand(base *Options) *cobra.Command {
 	o := &buildOptions{Options: base}
 	cmd := &cobra.Command{
-		Use: "build [VERSION]", Short: "Fetch or compile a bundle", Args: between(0, 1, "at most one Kubernetes version"),
+		Use: "build [VERSION]", Short: "Fetch or compile a bundle", Args: atMostOne("at most one Kubernetes version"),
 		Long: `Makes the bundle of a Kubernetes version, the newest without one. It is fetched
 from upstream's releases, checked against the checksums published there, and
 pinned: building into the same directory again takes nothing that has changed.
@@ -42,10 +42,10 @@ it was.`,
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Arch, "arch", defaultArch(), "The nodes' `ARCHITECTURE`: amd64 or arm64.")
+	f.StringVar(&o.Arch, "arch", base.Arch, "The nodes' `ARCHITECTURE`: amd64 or arm64.")
 	f.StringVar(&o.Out, "out", "", "Make the bundle in `DIR`; else in clusterform's cache directory.")
 	f.StringVar(&o.Cache, "cache", "", "Keep downloads and compiled programs in `DIR`; else in clusterform's cache directory, which CLUSTERFORM_CACHE_DIR sets.")
-	f.StringVar(&o.Mirror, "mirror", "", "Fetch from a mirror: `URL` stands before upstream's hosts, as in URL/dl.k8s.io/release/…")
+	f.StringVar(&o.Mirror, "mirror", "", "Fetch from the mirror at `URL`, which stands before upstream's hosts, as in URL/dl.k8s.io/release.")
 	f.StringVar(&o.From, "from", "", "Copy another bundle, a `DIR` or the URL of `bundle serve`.")
 	f.BoolVar(&o.FromSource, "from-source", false, "Compile from Go modules (GOPROXY says from where).")
 	f.StringVar(&o.Userland, "userland", "/", "Take iptables for images from the Debian file system in `DIR`, with -from-source.")

@@ -23,11 +23,16 @@ import (
 // Options are what all bundle commands have.
 type Options struct {
 	*iostreams.Streams
+	// Arch of the nodes: that of this machine where there are bundles for it, as the lab's nodes have it.
+	Arch string
 }
 
 // NewCommand returns `bundle` with its subcommands. showHelp writes the help of a command that was called without one.
 func NewCommand(s *iostreams.Streams, showHelp func(*cobra.Command) error) *cobra.Command {
-	o := &Options{Streams: s}
+	o := &Options{Streams: s, Arch: runtime.GOARCH}
+	if bundle.CheckArch(o.Arch) != nil {
+		o.Arch = "amd64"
+	}
 	cmd := &cobra.Command{
 		Use: "bundle", GroupID: "files", Short: "Get the software that nodes are made of",
 		Long: `A bundle is a directory with everything that the nodes of a Kubernetes version
@@ -61,9 +66,17 @@ func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 }
 
-func between(least, most int, what string) cobra.PositionalArgs {
+func atMostOne(what string) cobra.PositionalArgs {
+	return wanted(what, func(n int) bool { return n <= 1 })
+}
+
+func exactlyOne(what string) cobra.PositionalArgs {
+	return wanted(what, func(n int) bool { return n == 1 })
+}
+
+func wanted(what string, ok func(n int) bool) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) < least || len(args) > most {
+		if !ok(len(args)) {
 			return fmt.Errorf("%s takes %s; see `%s -help`", cmd.CommandPath(), what, cmd.CommandPath())
 		}
 		return nil
@@ -89,14 +102,6 @@ func (o *Options) cacheDir() (string, error) {
 
 // buildCache is where downloads and compiled programs are kept.
 func buildCache(cache string) string { return filepath.Join(cache, "bundle-parts") }
-
-// defaultArch is that of this machine where there are bundles for it: the lab's nodes have it.
-func defaultArch() string {
-	if bundle.CheckArch(runtime.GOARCH) == nil {
-		return runtime.GOARCH
-	}
-	return "amd64"
-}
 
 // asked is the release of an optional argument.
 func asked(args []string) (release.Release, error) {

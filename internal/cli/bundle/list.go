@@ -25,7 +25,7 @@ type listOptions struct {
 func newListCommand(base *Options) *cobra.Command {
 	o := &listOptions{Options: base}
 	cmd := &cobra.Command{
-		Use: "list [VERSION|DIR]", Short: "Show the known versions, or what one consists of", Args: between(0, 1, "at most one version or bundle"),
+		Use: "list [VERSION|DIR]", Short: "Show the known versions, or what one consists of", Args: atMostOne("at most one version or bundle"),
 		Long: `Without an argument, lists the Kubernetes versions that bundles exist for, with the
 versions of what belongs to them. With a version, lists what its bundle holds and
 where upstream publishes it; with the directory of a bundle, what is in it.`,
@@ -33,7 +33,7 @@ where upstream publishes it; with the directory of a bundle, what is in it.`,
 		RunE:    func(_ *cobra.Command, args []string) error { return o.run(args) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.Arch, "arch", defaultArch(), "The nodes' `ARCHITECTURE`: amd64 or arm64.")
+	f.StringVar(&o.Arch, "arch", base.Arch, "The nodes' `ARCHITECTURE`: amd64 or arm64.")
 	f.StringVar(&o.Mirror, "mirror", "", "Show the addresses at the mirror at `URL`.")
 	f.BoolVar(&o.JSON, "json", false, "Write JSON: the manifest, or the versions.")
 	return cmd

@@ -20,7 +20,7 @@ type serveOptions struct {
 func newServeCommand(base *Options) *cobra.Command {
 	o := &serveOptions{Options: base}
 	cmd := &cobra.Command{
-		Use: "serve DIR", Short: "Serve a bundle over HTTP", Args: between(1, 1, "the directory of a bundle"),
+		Use: "serve DIR", Short: "Serve a bundle over HTTP", Args: exactlyOne("the directory of a bundle"),
 		Long: `Checks the bundle and serves it until it is interrupted: the manifest at
 /bundle.json, and its files at their paths, with range requests. Nodes check what
 they fetch against their pins, so plain HTTP does.`,

@@ -19,7 +19,7 @@ type verifyOptions struct {
 func newVerifyCommand(base *Options) *cobra.Command {
 	o := &verifyOptions{Options: base}
 	cmd := &cobra.Command{
-		Use: "verify DIR", Short: "Check every file of a bundle against its manifest", Args: between(1, 1, "the directory of a bundle"),
+		Use: "verify DIR", Short: "Check every file of a bundle against its manifest", Args: exactlyOne("the directory of a bundle"),
 		Long: `Reads every file and compares size and SHA-256 with the manifest; files that are
 missing, changed or added are listed, and the exit code is 1. The manifest itself
 is checked with -digest, as ` + "`bundle build`" + ` printed it.`,

@@ -9,9 +9,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/clusterform/clusterform/internal/bootstrap/bundle/moduleproxy"
+	"github.com/clusterform/clusterform/internal/bootstrap/bundle/release"
 	"github.com/clusterform/clusterform/internal/bootstrap/bundle/source"
 	"github.com/clusterform/clusterform/internal/bootstrap/bundle/store"
 )
@@ -250,7 +253,7 @@ func TestOwnPrograms(t *testing.T) {
 	t.Parallel()
 	b := newBuilder(t)
 	programs := map[string]store.File{}
-	for _, c := range source.Components(newest) {
+	for _, c := range source.Components(release.Newest()) {
 		if c.Module != "" {
 			continue
 		}
@@ -287,13 +290,22 @@ func TestOwnPrograms(t *testing.T) {
 	})
 	t.Run("pause waits for a signal", func(t *testing.T) {
 		t.Parallel()
-		cmd := exec.CommandContext(t.Context(), programs[source.Pause].Path)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
+		// It cannot be seen when it has begun to listen for signals, so later and later ones are sent until one finds it
+		// listening. One that comes too early ends it badly, as all of them do with a program that does not listen.
+		var err error
+		for wait := time.Millisecond; wait < 10*time.Second; wait *= 2 {
+			cmd := exec.CommandContext(t.Context(), programs[source.Pause].Path)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(wait)
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatalf("it ended without being asked: %v", err)
+			}
+			if err = cmd.Wait(); err == nil {
+				return
+			}
 		}
-		stopWhenReady(t, cmd)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("ended with %v", err)
-		}
+		t.Errorf("ended with %v", err)
 	})
 }

@@ -16,6 +16,8 @@ type Toolchain struct {
 	Path string
 	// Version, such as "go1.26.8".
 	Version string
+	// Cache is where it keeps compiled packages; empty when it does not say.
+	Cache   string
 	environ []string
 }
 
@@ -46,16 +48,22 @@ func FindToolchain(ctx context.Context, environ []string, lookPath func(string) 
 			t.environ = append(t.environ, kv)
 		}
 	}
-	// What the user set with `go env -w` is read with GOENV; only the settings of the proxy matter, and they are asked for.
+	// What the user set with `go env -w` is not read later, lest it change what is built; of it, only where things are fetched
+	// and kept matters.
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, path, "env", "GOVERSION", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY", "GOPRIVATE").Output()
+	cmd := exec.CommandContext(ctx, path, "env", "GOVERSION", "GOCACHE", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY", "GOPRIVATE")
+	cmd.Env = environ
+	out, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("asking %s for its version: %w", path, err)
 	}
 	lines := strings.Split(strings.TrimRight(string(out), "\n"), "\n")
 	t.Version = lines[0]
-	for i, name := range []string{"GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY", "GOPRIVATE"} {
+	if len(lines) > 1 {
+		t.Cache = lines[1]
+	}
+	for i, name := range []string{"GOCACHE", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY", "GOPRIVATE"} {
 		if _, set := lookup(t.environ, name); !set && i+1 < len(lines) && lines[i+1] != "" {
 			t.environ = append(t.environ, name+"="+lines[i+1])
 		}
