@@ -219,7 +219,7 @@ func hostName(addr string) string { return "ip-" + strings.ReplaceAll(addr, ".",
 
 func (s *story) stopStart(t *testing.T) {
 	ctx := t.Context()
-	s.sh(s.far, "echo kept >/root/keep; sync")
+	s.sh(s.far, "echo kept >/srv/keep; sync")
 	ids := []string{s.far}
 	must(s.cloud.ec2.StopInstances(ctx, &ec2.StopInstancesInput{InstanceIds: ids}))(t)
 	s.awaitState(t, s.far, types.InstanceStateNameStopped)
@@ -228,7 +228,7 @@ func (s *story) stopStart(t *testing.T) {
 	}
 	must(s.cloud.ec2.StartInstances(ctx, &ec2.StartInstancesInput{InstanceIds: ids}))(t)
 	s.awaitState(t, s.far, types.InstanceStateNameRunning)
-	if out, code := s.sh(s.far, "cat /root/keep"); code != 0 || out != "kept" {
+	if out, code := s.sh(s.far, "cat /srv/keep"); code != 0 || out != "kept" {
 		t.Errorf("after stop and start: %q (%d), want what was written before", out, code)
 	}
 }
@@ -334,7 +334,7 @@ func (s *story) downUp(t *testing.T) {
 	}
 	s.run("up")
 	eventually(t, "the machine has booted from its disk", time.Minute, func() bool {
-		out, _ := s.sh(s.far, "test ! -e /run/not-booted-since && cat /root/keep")
+		out, _ := s.sh(s.far, "test ! -e /run/not-booted-since && cat /srv/keep")
 		return out == "kept"
 	})
 	eventually(t, "all machines run", time.Minute, func() bool {

@@ -23,13 +23,13 @@ func benchmarkMachines(b *testing.B, count int) {
 			id := fmt.Sprintf("i-%02x", n)
 			ids = append(ids, id)
 			l.instance(id, "vpc-1", 0, fmt.Sprintf("10.88.0.%d", 10+n), "sg-1")
-			l.userData[id] = "#!/bin/sh\ntouch /root/done\n"
+			l.userData[id] = "#!/bin/sh\ntouch /srv/done\n"
 		}
 		b.StartTimer()
 		l.apply()
 		l.launch(ids...)
 		for _, id := range ids {
-			l.awaitFile(id, "root/done")
+			l.awaitFile(id, "srv/done")
 		}
 		b.StopTimer()
 		time.Sleep(5 * time.Second) // until they are idle

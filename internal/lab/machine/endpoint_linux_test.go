@@ -202,12 +202,12 @@ for path in instance-id local-ipv4 placement/availability-zone; do curl -s -H "X
 		c.eventually("the port is closed", func() bool { _, code := c.sh(b, fetch(addr[a], 80)); return code != 0 })
 	})
 	t.Run("a stopped instance starts with its disk", func(t *testing.T) {
-		c.sh(b, "cloud-init status --wait; echo kept >/root/kept")
+		c.sh(b, "cloud-init status --wait; echo kept >/srv/kept")
 		must[*ec2.StopInstancesOutput](t)(c.StopInstances(ctx, &ec2.StopInstancesInput{InstanceIds: []string{b}}))
 		c.await(b, types.InstanceStateNameStopped)
 		must[*ec2.StartInstancesOutput](t)(c.StartInstances(ctx, &ec2.StartInstancesInput{InstanceIds: []string{b}}))
 		c.await(b, types.InstanceStateNameRunning)
-		if out, _ := c.sh(b, "cat /root/kept"); out != "kept" {
+		if out, _ := c.sh(b, "cat /srv/kept"); out != "kept" {
 			t.Errorf("got %q", out)
 		}
 	})

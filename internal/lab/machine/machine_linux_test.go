@@ -21,10 +21,10 @@ import (
 // userData ends with a file that says it has run.
 const userData = `#!/bin/sh
 set -e
-echo "hello from $(hostname)" | tee /root/hello
+echo "hello from $(hostname)" | tee /srv/hello
 setsid python3 -m http.server 80 >/dev/null 2>&1 &
 setsid python3 -m http.server 8080 >/dev/null 2>&1 &
-touch /root/done
+touch /srv/done
 `
 
 // fetch is a shell command that succeeds when a machine answers.
@@ -50,13 +50,13 @@ func TestThreeMachinesInTwoSubnets(t *testing.T) {
 	l.apply()
 	l.launch(ids...)
 	for _, id := range ids {
-		l.awaitFile(id, "root/done")
+		l.awaitFile(id, "srv/done")
 	}
 	took := time.Since(start)
 	t.Logf("network, three machines, user-data finished: %.1f s", took.Seconds())
 
 	t.Run("user-data ran under the machine's own name", func(t *testing.T) {
-		out, _ := l.sh("i-0c", "cat /root/hello; cloud-init status --wait")
+		out, _ := l.sh("i-0c", "cat /srv/hello; cloud-init status --wait")
 		if !strings.Contains(out, "hello from ip-10-88-1-13") || !strings.Contains(out, "status: done") {
 			t.Errorf("got %q", out)
 		}
@@ -144,10 +144,10 @@ func TestLifeOfAMachine(t *testing.T) {
 	l.vpc("vpc-1", "10.88.0.0/16", "10.88.0.0/24")
 	l.group("sg-1", "vpc-1")
 	l.instance("i-1", "vpc-1", 0, "10.88.0.11", "sg-1")
-	l.userData["i-1"] = "#!/bin/sh\necho once >>/root/runs\ntouch /root/done\n"
+	l.userData["i-1"] = "#!/bin/sh\necho once >>/srv/runs\ntouch /srv/done\n"
 	l.apply()
 	l.launch("i-1")
-	l.awaitFile("i-1", "root/done")
+	l.awaitFile("i-1", "srv/done")
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	boot := func() string { id, _ := l.sh("i-1", "readlink /proc/1/ns/pid"); return id }
@@ -155,7 +155,7 @@ func TestLifeOfAMachine(t *testing.T) {
 
 	t.Run("a stopped machine starts with its disk", func(t *testing.T) {
 		settled()
-		l.sh("i-1", "echo kept >/root/kept; echo kept >/var/lib/docker/kept")
+		l.sh("i-1", "echo kept >/srv/kept; echo kept >/var/lib/docker/kept")
 		if err := l.machines.Stop(ctx, "i-1", false); err != nil {
 			t.Fatal(err)
 		}
@@ -166,7 +166,7 @@ func TestLifeOfAMachine(t *testing.T) {
 			t.Fatal(err)
 		}
 		settled()
-		if out, _ := l.sh("i-1", "cat /root/kept /var/lib/docker/kept /root/runs"); out != "kept\nkept\nonce" {
+		if out, _ := l.sh("i-1", "cat /srv/kept /var/lib/docker/kept /srv/runs"); out != "kept\nkept\nonce" {
 			t.Errorf("got %q; want both files, and user-data run once", out)
 		}
 	})
@@ -214,7 +214,7 @@ func TestLifeOfAMachine(t *testing.T) {
 		if err := l.machines.Start(ctx, l.machine("i-1")); err != nil {
 			t.Fatal(err)
 		}
-		if out, _ := l.sh("i-1", "cat /root/kept"); out != "kept" {
+		if out, _ := l.sh("i-1", "cat /srv/kept"); out != "kept" {
 			t.Errorf("got %q", out)
 		}
 	})

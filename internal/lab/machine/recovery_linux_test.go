@@ -156,7 +156,7 @@ func TestAdoptAfterKill(t *testing.T) {
 	t.Cleanup(func() { l.machines.Close() })
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if code, err := machine.Exec(ctx, "adopt", "i-0", machine.ExecOptions{Argv: []string{"touch", "/root/alive"}}); err != nil || code != 0 {
+	if code, err := machine.Exec(ctx, "adopt", "i-0", machine.ExecOptions{Argv: []string{"touch", "/srv/alive"}}); err != nil || code != 0 {
 		t.Fatalf("the machine of a killed lab does not run on: %v", err)
 	}
 	if err := l.machines.Up(ctx); err != nil {
@@ -179,7 +179,7 @@ func TestAdoptAfterKill(t *testing.T) {
 	l.eventually("the power loss of an adopted machine is reported", 20*time.Second, func() bool { return len(l.gone()) == 1 })
 	l.sh("i-0", "systemctl reboot")
 	l.eventually("an adopted machine that reboots from inside is up again", 60*time.Second, func() bool { return l.count("i-0 booted ") == 1 })
-	if out, code := l.sh("i-0", "ls /root/alive"); code != 0 {
+	if out, code := l.sh("i-0", "ls /srv/alive"); code != 0 {
 		t.Error(out)
 	}
 	for _, id := range running {
@@ -216,7 +216,7 @@ func TestTwoLabsSideBySide(t *testing.T) {
 		l.eventually(fmt.Sprintf("the host reaches the machine of lab %s as %s (%v)", l.name, at, ok), 10*time.Second, func() bool { return connects(at, 80) })
 	}
 	for _, l := range labs {
-		l.awaitFile("i-1", "root/done")
+		l.awaitFile("i-1", "srv/done")
 		answers(l)
 	}
 	if out, code := one.sh("i-1", fetch(two.machines.HostAddr(), 80)); code == 0 {
