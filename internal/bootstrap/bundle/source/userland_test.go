@@ -95,6 +95,9 @@ func TestReadUserland(t *testing.T) {
 func TestUserlandOfThisMachineRuns(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/usr/sbin/xtables-nft-multi"); err != nil {
+		if os.Getenv("CLUSTERFORM_REQUIRE_MACHINES") == "1" {
+			t.Fatal("CLUSTERFORM_REQUIRE_MACHINES is set, and this machine has no iptables (apt-get install iptables)")
+		}
 		t.Skip("this machine has no iptables")
 	}
 	if os.Geteuid() != 0 {
