@@ -71,7 +71,10 @@ type Observation struct {
 	// SpecDigest is that of a node's launch, from its TagSpec: where it equals SpecDigest of the node wanted, what cannot be
 	// read back is as wanted, too.
 	SpecDigest string
-	Err        error
+	// Warning says what could not be found out without being an error: an orchestrator's API that does not answer while its
+	// cluster is being repaired. The object stands as recorded.
+	Warning string
+	Err     error
 }
 
 // Recovery is what became of an intent.
@@ -98,6 +101,8 @@ type Change struct {
 	Token      string
 	// Adopt are open intents of this address and generation, to be taken up (same token) before anything new is made.
 	Adopt []Intent
+	// Ending: the whole cluster goes with it. Nodes are not drained, members not removed, workloads not taken down.
+	Ending bool
 }
 
 // Address is that of the object changed.

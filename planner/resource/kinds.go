@@ -214,6 +214,9 @@ var newSpec = map[Kind]func() Spec{
 	KindLoadBalancer:         func() Spec { return new(LoadBalancer) },
 	KindLoadBalancerTarget:   func() Spec { return new(LoadBalancerTarget) },
 	KindNode:                 func() Spec { return new(Node) },
+	KindCredentials:          func() Spec { return new(Credentials) },
+	KindWorkload:             func() Spec { return new(Workload) },
+	KindManifest:             func() Spec { return new(Manifest) },
 }
 
 // NewSpec returns an empty Spec of the kind; ok is false for a kind this version does not know.
@@ -229,6 +232,6 @@ func NewSpec(k Kind) (s Spec, ok bool) {
 func Kinds() []Kind {
 	return []Kind{
 		KindVPC, KindInternetGateway, KindSubnet, KindRouteTable, KindSecurityGroup, KindSecurityGroupRules, KindRole,
-		KindElasticIP, KindLoadBalancer, KindNode, KindElasticIPAssociation, KindLoadBalancerTarget,
+		KindCredentials, KindElasticIP, KindLoadBalancer, KindNode, KindElasticIPAssociation, KindLoadBalancerTarget, KindManifest, KindWorkload,
 	}
 }

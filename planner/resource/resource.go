@@ -24,6 +24,9 @@ const (
 	KindLoadBalancer         Kind = "load_balancer"
 	KindLoadBalancerTarget   Kind = "load_balancer_target"
 	KindNode                 Kind = "node"
+	KindCredentials          Kind = "credentials"
+	KindWorkload             Kind = "workload"
+	KindManifest             Kind = "manifest"
 )
 
 // Ref points to another object: normally its Address; a literal cloud id (vpc-0123…) only where reality shows an object

@@ -25,6 +25,9 @@ type ClusterRecord struct {
 	Orchestrator string `json:"orchestrator,omitempty"`
 	// Images are the resolved image ids by the reference asked for ("ssm:/aws/…"): a newer image alone plans nothing.
 	Images map[string]string `json:"images,omitempty"`
+	// Software is what nodes download, by orchestrator version: once resolved it stays, so that user-data does not change
+	// because a mirror did.
+	Software map[string]*Software `json:"software,omitempty"`
 }
 
 // OutputRecord is an output's value. A sensitive one is only kept sealed.
