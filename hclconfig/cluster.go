@@ -16,6 +16,8 @@ type Cluster struct {
 	Orchestrator Orchestrator
 	Version      string // of the orchestrator: "1.34.4"
 	Region       string // "ap-northeast-2"
+	// Bundle is the directory or URL of the bundle that nodes get their software from; "" finds one for the version.
+	Bundle       string
 	Tags         map[string]string
 	Network      Network
 	ControlPlane ControlPlane

@@ -81,7 +81,7 @@ node_pool "w" {
 }
 `})
 	c, p := d.Clusters[0], d.NodePools[0]
-	wantUpdate := Update{MaxSurge: Amount{Value: 1}, DrainTimeout: 5 * time.Minute, HealthTimeout: 10 * time.Minute}
+	wantUpdate := Update{MaxSurge: Amount{Value: 1}, DrainTimeout: 10 * time.Minute, HealthTimeout: 15 * time.Minute}
 	wantNetwork := Network{
 		CIDR: "10.0.0.0/16", AvailabilityZones: Zones{Count: 1}, NodePublicIP: true,
 		Overlay: Overlay{Backend: "vxlan", PodCIDR: "10.244.0.0/16", ServiceCIDR: "10.96.0.0/12"},

@@ -6,6 +6,7 @@ func fillCluster(b Block, block *evaluatedBlock) *Cluster {
 	c.Orchestrator = Orchestrator(f.text("orchestrator"))
 	c.Version = f.text("version")
 	c.Region = f.text("region")
+	c.Bundle = f.text("bundle")
 	c.Tags = f.textMap("tags")
 
 	n := f.in("network")

@@ -39,8 +39,8 @@ type Update struct {
 	MaxSurge       Amount        // extra nodes meanwhile; default 1
 	MaxUnavailable Amount        // nodes missing meanwhile; default 0
 	Canary         int           // nodes replaced and watched first; default 0
-	DrainTimeout   time.Duration // default 5m
-	HealthTimeout  time.Duration // wait for a new node to be ready; default 10m
+	DrainTimeout   time.Duration // default 10m
+	HealthTimeout  time.Duration // for a new node to join and be ready; default 15m
 }
 
 // Amount is a number, or a percentage of the whole.

@@ -47,11 +47,14 @@ func clusterSchema() *Schema {
 				Description: "What runs on the nodes."},
 			{Name: "version", Type: cty.String, Required: true, PlanTime: true, Form: formVersion, Description: "Version of the orchestrator, such as `1.34.4`."},
 			{Name: "region", Type: cty.String, Required: true, PlanTime: true, Form: formRegion, Description: "AWS region, such as `ap-northeast-2`."},
+			{Name: "bundle", Type: cty.String, Default: `""`, PlanTime: true,
+				Description: "Where nodes get the orchestrator's software: the URL of a served bundle, or a bundle's directory. By default it is found for the version, as `bundles.md` describes. What was found is recorded: a version is looked up again only when this changes."},
 			{Name: "tags", Type: mapOfStrings, Form: formTags, Default: "{}", Description: "Tags on everything the cluster owns. Readable by anybody in the account."},
 		}, identityAttributes(), []Attribute{
 			{Name: "uid", Type: cty.String, Computed: true, Description: "Made at the first plan; every object of the cluster is tagged with it."},
 			{Name: "endpoint", Type: cty.String, Computed: true, Description: "Host name or address of the API endpoint."},
 			{Name: "endpoint_url", Type: cty.String, Computed: true, Description: "URL of the API endpoint."},
+			{Name: "ca_certificate", Type: cty.String, Computed: true, Description: "Certificate, in PEM, that the API's certificate is signed with."},
 			{Name: "vpc_id", Type: cty.String, Computed: true, Description: "Id of the VPC."},
 			{Name: "subnet_ids", Type: listOfStrings, Computed: true, Description: "Ids of the subnets, in the order of the zones."},
 			{Name: "security_group_ids", Type: mapOfStrings, Computed: true, Description: "Ids of the security groups: `control_plane`, `worker`."},
@@ -138,8 +141,8 @@ func nodeUpdateBlock() NestedBlock {
 			{Name: "max_surge", Type: cty.DynamicPseudoType, Form: formAmount, Default: "1", PlanTime: true, Description: "Extra nodes meanwhile: a number, or a part such as `\"25%\"`."},
 			{Name: "max_unavailable", Type: cty.DynamicPseudoType, Form: formAmount, Default: "0", PlanTime: true, Description: "Nodes that may be missing meanwhile: a number, or a part such as `\"25%\"`."},
 			{Name: "canary", Type: cty.Number, Form: formCount, Default: "0", PlanTime: true, Description: "Nodes replaced and watched before the rest."},
-			{Name: "drain_timeout", Type: cty.String, Form: formDuration, Default: `"5m"`, PlanTime: true, Description: "How long workloads have to move away."},
-			{Name: "health_timeout", Type: cty.String, Form: formDuration, Default: `"10m"`, PlanTime: true, Description: "How long a new node has to become ready."},
+			{Name: "drain_timeout", Type: cty.String, Form: formDuration, Default: `"10m"`, PlanTime: true, Description: "How long workloads have to move away from a node that goes."},
+			{Name: "health_timeout", Type: cty.String, Form: formDuration, Default: `"15m"`, PlanTime: true, Description: "How long a new node has to join and become ready."},
 		},
 	}}
 }

@@ -96,6 +96,10 @@ func (o *owner) pathsOf(kind resource.Kind) paths {
 	if got, ok := o.paths[kind]; ok {
 		return got
 	}
+	if isWork(kind) {
+		o.paths[kind] = workPaths(o.block, kind)
+		return o.paths[kind]
+	}
 	rows := poolRows()
 	if o.address == o.cluster {
 		rows = clusterRows()

@@ -68,7 +68,7 @@ func (p *planning) replace(w *want, rec *resource.Record, d difference) {
 		createFirst = w.owner.block.Lifecycle.CreateBeforeDestroy && p.canCreateFirst(w)
 	}
 	p.changes.renewed[w.address] = renewal{createFirst: createFirst || action == ActionRoll}
-	s := w.step(d.spec)
+	s := w.step(p.ofItsOwn(w, withoutLive(d.spec)))
 	s.Action, s.Operation, s.Reason, s.Because, s.CreateFirst = action, resource.Create, d.reason, d.because, createFirst
 	s.Fields, s.Unknown, s.Generation = d.fields, d.unknown, rec.Generation+1
 	p.takeIntents(&s)
@@ -82,6 +82,20 @@ func (p *planning) replace(w *want, rec *resource.Record, d difference) {
 		CreateFirst: createFirst, Before: rec, Generation: rec.Generation, Adopt: p.openDeletes(rec),
 	}, w)
 	p.changes.steps[create].Pair, p.changes.steps[del].Pair = del, create
+}
+
+// ofItsOwn gives a new node the user-data of now where ignore_changes holds on to one whose text nobody has any more.
+func (p *planning) ofItsOwn(w *want, spec resource.Spec) resource.Spec {
+	n, isNode := spec.(*resource.Node)
+	if !isNode || n.UserData == "" || n == w.spec {
+		return spec
+	}
+	if _, has := p.wanted.blobs[n.UserData]; has {
+		return spec
+	}
+	n = resource.Clone(n)
+	resource.CopyField(n, w.spec, "user_data")
+	return n
 }
 
 // canCreateFirst tells whether two objects of the kind can exist side by side: names of roles and balancers are unique in

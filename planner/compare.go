@@ -23,7 +23,9 @@ type changes struct {
 	// refused are the blocks whose protected objects would go, with the first of those.
 	refused map[resource.Address]refusal
 	open    openCreates
-	refs    map[resource.Spec]specRefs
+	// lost remembers the answers of controlPlaneLost.
+	lost map[resource.Address]bool
+	refs map[resource.Spec]specRefs
 	// strangers are tagged as a cluster's, and neither record nor configuration knows them.
 	strangers []*resource.Record
 }
@@ -37,7 +39,7 @@ func (p *planning) newChanges() *changes {
 	return &changes{
 		makes: map[resource.Address]int32{}, deletes: map[resource.Address]int32{}, moves: map[resource.Address]int32{},
 		deposed: map[resource.Address][]int32{}, renewed: map[resource.Address]renewal{}, protect: map[resource.Address]bool{},
-		refused: map[resource.Address]refusal{}, open: p.openCreates(), refs: map[resource.Spec]specRefs{},
+		refused: map[resource.Address]refusal{}, lost: map[resource.Address]bool{}, open: p.openCreates(), refs: map[resource.Spec]specRefs{},
 	}
 }
 

@@ -48,7 +48,7 @@ func (p *planning) answersChanged() bool {
 	}
 	for i := range p.changes.steps {
 		s := &p.changes.steps[i]
-		if s.Operation != "" && (s.Action != ActionUpdate || s.Reason == ReasonIncomplete || p.current.unwell[s.Address] != "") {
+		if s.Operation != "" && (s.Action != ActionUpdate || s.Reason == ReasonIncomplete || isWork(s.Kind) || p.current.unwell[s.Address] != "") {
 			a.touched.add(s.Address)
 		}
 	}
@@ -71,6 +71,8 @@ func (p *planning) computed(a hclconfig.Address) (cty.Value, bool) {
 		return c.cluster(resource.Address(a), id), true
 	case "node_pool":
 		return c.pool(resource.Address(a))
+	case "workload":
+		return c.workload(resource.Address(a))
 	}
 	return cty.NilVal, false
 }
@@ -85,13 +87,17 @@ type computer struct {
 // settled returns what stays at an address through this plan.
 func (c computer) settled(a resource.Address) (*resource.Record, bool) {
 	rec, gone := c.view.at(a)
-	if rec == nil || gone || c.touched.objects[a] || rec.Incomplete || !isReady(rec) {
+	if rec == nil || gone || c.touched.objects[a] || rec.Incomplete || !stands(rec) {
 		return nil, false
 	}
 	return rec, true
 }
 
-func isReady(r *resource.Record) bool { return r.Phase == "" || r.Phase == resource.PhaseReady }
+// stands tells whether nothing is left to be done for an object. A node that is complete and joins was launched by a run
+// that did not wait for it (-wait=launched).
+func stands(r *resource.Record) bool {
+	return r.Phase == "" || r.Phase == resource.PhaseReady || r.Phase == resource.PhaseJoining
+}
 
 func (c computer) cluster(a resource.Address, id resource.ClusterRecord) cty.Value {
 	attrs := map[string]cty.Value{}
@@ -114,6 +120,11 @@ func (c computer) cluster(a resource.Address, id resource.ClusterRecord) cty.Val
 	if host, ok := c.endpoint(a); ok {
 		attrs["endpoint"] = cty.StringVal(host)
 		attrs["endpoint_url"] = cty.StringVal(endpointURL(hclconfig.Orchestrator(id.Orchestrator), host))
+	}
+	if rec, ok := c.settled(credentialsOf(a)); ok {
+		if s, isCredentials := rec.Spec.(*resource.Credentials); isCredentials && s.CA != "" {
+			attrs["ca_certificate"] = cty.StringVal(s.CA)
+		}
 	}
 	if v, ok := c.nodes(a.Child("control_plane")); ok {
 		attrs["control_plane_nodes"] = v

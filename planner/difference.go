@@ -42,15 +42,17 @@ func (p *planning) difference(w *want, rec *resource.Record) difference {
 	}
 	if len(p.changes.renewed) > 0 {
 		d.follow(p, w, rec)
+		d.leave(p, rec)
 	}
 	switch {
 	case rec.Tainted:
 		d.replace, d.reason, d.because = true, ReasonTainted, ""
 	case p.replaceRequested(w.address):
 		d.replace, d.reason, d.because = true, ReasonRequested, ""
-	case w.group != nil && w.owner.triggered != "" && !d.replace:
+	case (w.group != nil || isWork(rec.Kind)) && w.owner.triggered != "" && !d.replace:
 		d.replace, d.reason, d.because = true, ReasonTriggered, w.owner.triggered
 	}
+	d.revive(p, w, rec)
 	if !d.replace {
 		d.mend(p, w, rec)
 	}
@@ -86,6 +88,12 @@ func (d *difference) ignore(rec *resource.Record, ps paths) {
 		resource.CopyField(spec, rec.Spec, f.Path)
 		return true
 	})
+	if isWork(rec.Kind) && onlyContent(d.fields) {
+		d.fields = nil // it differs for what is ignored
+		if spec != nil {
+			resource.CopyField(spec, rec.Spec, "content")
+		}
+	}
 	if spec != nil {
 		d.spec = spec
 	}
@@ -97,7 +105,11 @@ func (d *difference) addUnknown(rec *resource.Record, ps paths) {
 		d.fields = slices.DeleteFunc(d.fields, func(f resource.FieldChange) bool { return pathIn(f.Path, path) })
 		name, _, _ := strings.Cut(path, ".")
 		effect, _ := resource.FieldEffect(rec.Kind, name)
-		d.fields = append(d.fields, resource.FieldChange{Path: path, Old: resource.FieldValue(rec.Spec, path), Effect: effect, Unknown: true})
+		f := resource.FieldChange{Path: path, Effect: effect, Unknown: true}
+		if path != "attributes" { // a long list of what may well stay
+			f.Old = resource.FieldValue(rec.Spec, path)
+		}
+		d.fields = append(d.fields, f)
 	}
 	d.unknown = ps.unknown
 }
@@ -190,18 +202,52 @@ func (d *difference) follow(p *planning, w *want, rec *resource.Record) {
 	}
 }
 
+// leave replaces a node whose cluster gets other credentials: it is another cluster, and nodes of the old one must be gone
+// before theirs are.
+func (d *difference) leave(p *planning, rec *resource.Record) {
+	if rec.Kind != resource.KindNode {
+		return
+	}
+	if _, renewed := p.changes.renewed[credentialsOf(rec.Cluster)]; !renewed {
+		return
+	}
+	if !d.replace {
+		d.reason, d.because = ReasonReplacedBecauseOf, string(credentialsOf(rec.Cluster))
+	}
+	d.replace, d.destroyFirst = true, true
+}
+
 // mend goes on with what ended part-way or does not run.
 func (d *difference) mend(p *planning, w *want, rec *resource.Record) {
 	switch why := p.current.unwell[w.address]; {
 	case rec.Incomplete:
 		d.repair, d.reason, d.because = true, ReasonIncomplete, rec.LastError
-	case !isReady(rec):
+	case !stands(rec):
 		d.repair, d.reason, d.because = true, ReasonIncomplete, fmt.Sprintf("its phase is %s", rec.Phase)
 	case p.interrupted(w.address, rec):
 		d.repair, d.reason, d.because = true, ReasonIncomplete, "a run was interrupted while it changed this"
 	case why != "":
 		d.repair, d.reason, d.because = true, ReasonDrifted, why
+	case isWork(rec.Kind) && p.controlPlaneLost(rec.Cluster):
+		d.repair, d.reason, d.because = true, ReasonReplacedBecauseOf, string(controlPlaneOf(rec.Cluster))
 	}
+}
+
+// revive replaces a node that is beyond being started again. Its place is empty as it is, so the old one goes first.
+func (d *difference) revive(p *planning, w *want, rec *resource.Record) {
+	why, isDead := p.current.dead[w.address]
+	if !isDead || rec.Incomplete || w.protected() {
+		return
+	}
+	d.destroyFirst = true
+	if !d.replace {
+		d.replace, d.reason, d.because = true, ReasonDrifted, why
+	}
+}
+
+// onlyContent tells whether nothing differs but the native objects.
+func onlyContent(fields []resource.FieldChange) bool {
+	return len(fields) == 1 && fields[0].Path == "content"
 }
 
 // interrupted tells whether an open intent says that the object's making or change did not end.

@@ -21,11 +21,14 @@ const (
 	balancerReady                     = 150 * time.Second
 	balancerGone, profilePropagation  = 60 * time.Second, 10 * time.Second
 	otherObject                       = time.Second
+	nodeJoin, workloadRollout         = 60 * time.Second, 30 * time.Second
+	callsPerCredentials               = 12
 	callsPerRole, callsPerLoadBalance = 5, 4
 )
 
 // effort is what one step costs, by experience: the calls that change something, and how long it lasts.
-func effort(s *Step) (calls int, lasts time.Duration) {
+// joins tells that nodes join an orchestrator.
+func effort(s *Step, joins bool) (calls int, lasts time.Duration) {
 	if s.Operation == "" {
 		return 0, 0
 	}
@@ -33,11 +36,26 @@ func effort(s *Step) (calls int, lasts time.Duration) {
 	case resource.KindNode:
 		switch s.Operation {
 		case resource.Create:
+			if joins {
+				return 0, instanceBoot + nodeJoin
+			}
 			return 0, instanceBoot // counted by batch
 		case resource.Delete:
 			return 0, instanceEnd
 		}
 		return 1, otherObject
+	case resource.KindCredentials:
+		if s.Operation == resource.Create {
+			return callsPerCredentials, 2 * otherObject
+		}
+		return 2, otherObject
+	case resource.KindWorkload:
+		if s.Ending {
+			return 0, 0
+		}
+		return 0, workloadRollout // these are no calls of AWS
+	case resource.KindManifest:
+		return 0, otherObject
 	case resource.KindRole:
 		if s.Operation == resource.Create {
 			return callsPerRole, profilePropagation
@@ -70,13 +88,13 @@ type launch struct {
 }
 
 // estimate adds up the calls, and takes as duration the longest chain of steps, or what the limits allow if that is more.
-func estimate(steps []Step) (calls int, total time.Duration) {
+func estimate(steps []Step, joins bool) (calls int, total time.Duration) {
 	ends := make([]time.Duration, len(steps))
 	launches := map[launch]int{}
 	created, deleted := 0, 0
 	for i := range steps {
 		s := &steps[i]
-		n, lasts := effort(s)
+		n, lasts := effort(s, joins)
 		calls += n
 		for _, on := range s.Needs {
 			ends[i] = max(ends[i], ends[on])

@@ -3,6 +3,7 @@ package planner
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -15,8 +16,9 @@ import (
 // Evaluator finds, during apply, the values that a plan could not know: those that come from objects which it makes. It is
 // safe for concurrent use.
 type Evaluator struct {
-	evaluate func(hclconfig.Computed) (*hclconfig.Desired, hclconfig.Diagnostics)
-	plan     *Plan
+	evaluate      func(hclconfig.Computed) (*hclconfig.Desired, hclconfig.Diagnostics)
+	plan          *Plan
+	orchestration Orchestration
 
 	mu   sync.Mutex
 	last *planning // what the latest snapshot evaluated to
@@ -27,6 +29,13 @@ type Evaluator struct {
 // destroys everything.
 func NewEvaluator(cfg *hclconfig.Configuration, plan *Plan) *Evaluator {
 	return &Evaluator{evaluate: evaluateWith(cfg), plan: plan}
+}
+
+// WithOrchestration gives the evaluator the Orchestration that the plan was made with, and returns it. It is called before
+// anything else.
+func (e *Evaluator) WithOrchestration(o Orchestration) *Evaluator {
+	e.orchestration = o
+	return e
 }
 
 func evaluateWith(cfg *hclconfig.Configuration) func(hclconfig.Computed) (*hclconfig.Desired, hclconfig.Diagnostics) {
@@ -62,17 +71,51 @@ func (e *Evaluator) Resolve(ctx context.Context, step *Step, snap *resource.Snap
 		}
 	}
 	spec := resource.Clone(step.After.Spec)
-	for _, path := range step.Unknown {
-		resource.CopyField(spec, w.spec, path)
+	if isWork(step.Kind) {
+		if spec, err = e.resolveWork(step, w.spec); err != nil {
+			return nil, nil, err
+		}
+	} else {
+		for _, path := range step.Unknown {
+			resource.CopyField(spec, w.spec, path)
+		}
 	}
 	obj := *step.After
 	obj.Spec = spec
+	if c, has := p.wanted.contents[contentOf(spec)]; has {
+		blobs = map[string]string{c.Digest: string(c.Data)}
+	}
 	if n, isNode := spec.(*resource.Node); isNode && n.UserData != "" {
 		if text, has := p.wanted.blobs[n.UserData]; has {
 			blobs = map[string]string{n.UserData: text}
 		}
 	}
 	return &obj, blobs, nil
+}
+
+// resolveWork is a workload or manifest of which everything is known now. What it is called may only be known now, too, but
+// not change what is there.
+func (e *Evaluator) resolveWork(step *Step, now resource.Spec) (resource.Spec, error) {
+	spec := resource.Clone(now)
+	resource.TakeComputed(spec, step.After.Spec)
+	if step.Operation != resource.Create && resource.StrongestEffect(resource.Diff(step.After.Spec, spec)) == resource.EffectReplace {
+		return nil, &resource.Error{Address: step.Address, Message: "it is called otherwise with the values that are known now", Hint: "Plan again."}
+	}
+	return spec, nil
+}
+
+// Content returns what a step applies of a workload or manifest, by the digest in its spec: what the plan does not hold
+// because there are secrets in it. It is made from the configuration again and never on disk.
+func (e *Evaluator) Content(ctx context.Context, digest string, snap *resource.Snapshot) ([]byte, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p, err := e.evaluated(ctx, snap)
+	if err != nil {
+		slog.Debug("the content of a workload could not be made again", "error", err)
+		return nil, false
+	}
+	c, ok := p.wanted.contents[digest]
+	return c.Data, ok
 }
 
 // evaluated expands the configuration with what is recorded now. It is done again only when an attribute that the
@@ -95,7 +138,7 @@ func (e *Evaluator) evaluated(ctx context.Context, snap *resource.Snapshot) (*pl
 		with.Clusters = map[resource.Address]resource.ClusterRecord{}
 	}
 	maps.Copy(with.Clusters, e.plan.Clusters)
-	p := newPlanning(Request{State: &with, Lookup: planned{e.plan}})
+	p := newPlanning(Request{State: &with, Lookup: planned{e.plan}, Orchestration: e.orchestration})
 	p.evaluate = e.evaluate
 	p.plannedSubnets = e.plan.subnets()
 	if diags := p.evaluateRecorded(); diags.HasErrors() {
@@ -184,4 +227,12 @@ func (l planned) Image(_ context.Context, region, ref string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("the plan has no image for %q; make a new plan", ref)
+}
+
+func (l planned) Software(context.Context, string, hclconfig.Orchestrator, string, string) (*resource.Software, error) {
+	return nil, nil // what was found is in the plan's clusters
+}
+
+func (l planned) Endpoint(_ context.Context, region string) (string, error) {
+	return l.plan.Endpoints[region], nil
 }

@@ -23,6 +23,8 @@ type wanted struct {
 	blobs    map[string]string
 	// found are objects that exist and are not recorded, at the addresses where they are taken up.
 	found map[resource.Address]*foundObject
+	// contents are what is applied of workloads and manifests, by digest. They may hold secrets.
+	contents map[string]Content
 }
 
 // want is one object asked for. Specs are shared between nodes that are alike.
@@ -77,6 +79,9 @@ type cluster struct {
 	// named maps what a firewall rule may name to the security groups meant.
 	named map[string][]resource.Address
 	tags  resource.Tags
+	// software and endpoint go into the user-data of nodes; see NodeSetup.
+	software *resource.Software
+	endpoint string
 }
 
 // expand turns blocks into objects.
@@ -84,6 +89,7 @@ func (p *planning) expand(ctx context.Context) {
 	w := &wanted{
 		at: make(map[resource.Address]int32, len(p.current.records)), groups: map[resource.Address]*group{}, sizes: map[resource.Address]int{},
 		clusters: map[resource.Address]resource.ClusterRecord{}, blobs: map[string]string{}, found: map[resource.Address]*foundObject{},
+		contents: map[string]Content{},
 	}
 	p.wanted = w
 	if p.req.Mode != ModeNormal {
@@ -108,12 +114,17 @@ func (p *planning) expandCluster(ctx context.Context, block *hclconfig.Cluster, 
 	if p.turn.HasErrors() {
 		return
 	}
-	p.expandNetwork(c)     // vpc, internet_gateway, subnet, route_table
-	p.expandAccess(c)      // security_group, security_group_rules, role
+	p.expandNetwork(c) // vpc, internet_gateway, subnet, route_table
+	p.expandAccess(c)  // security_group, security_group_rules, role
+	p.expandCredentials(ctx, c)
+	if p.turn.HasErrors() {
+		return
+	}
 	p.expandEndpoint(c)    // elastic_ip or load_balancer
 	p.expandNodes(ctx, c)  // control_plane
 	p.expandPools(ctx, c)  // node_pool
 	p.expandAttachments(c) // elastic_ip_association or load_balancer_target
+	p.expandWorkloads(c)   // manifest, workload
 	p.wanted.clusters[c.address] = c.existing
 }
 

@@ -113,6 +113,9 @@ func (p *planning) expandMachines(ctx context.Context, c *cluster, m machines) {
 	if !ok {
 		return
 	}
+	if m.userData, ok = p.userData(c, m); !ok {
+		return
+	}
 	t := newTemplates(c, m, image)
 	if m.userData != "" {
 		p.wanted.blobs[t.userData] = m.userData
@@ -239,6 +242,7 @@ func newTemplates(c *cluster, m machines, image string) *templates {
 		SecurityGroups: m.groups, Profile: resource.Ref(iamRole(c.address, m.role)), KeyName: m.keyName, PublicIP: m.publicIP, DiskGiB: m.diskGiB,
 		Spot: m.spot, UserData: t.userData, Tags: withName(tags, c.Name+"-"+m.name), Orchestrator: string(c.Orchestrator), Version: c.Version,
 		Labels: m.labels, Taints: taints,
+		JoinTimeoutSeconds: int(m.update.HealthTimeout.Seconds()), DrainTimeoutSeconds: int(m.update.DrainTimeout.Seconds()),
 	}
 	for i, z := range m.zones {
 		n := base

@@ -66,24 +66,34 @@ func TestExpansion(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := newWorld(t, string(src)).plan()
-			type object struct {
-				Address resource.Address
-				Needs   []resource.Address `json:",omitempty"`
-				Spec    resource.Spec
-			}
-			var objects []object
-			for i := range p.Steps {
-				o := object{Address: p.Steps[i].Address, Spec: p.Steps[i].After.Spec}
-				for _, on := range p.Steps[i].Needs {
-					o.Needs = append(o.Needs, p.Steps[on].Address)
-				}
-				objects = append(objects, o)
-			}
-			slices.SortFunc(objects, func(a, b object) int { return resource.Compare(a.Address, b.Address) })
-			golden(t, "expansion/"+name+".golden.json", indented(t, objects))
+			goldenExpansion(t, name, newWorld(t, string(src)).plan())
 		})
 	}
+}
+
+// TestOrchestratedExpansion shows them where nodes join an orchestrator and run something.
+func TestOrchestratedExpansion(t *testing.T) {
+	t.Parallel()
+	goldenExpansion(t, "running", newCluster(newWorld(t, running)).plan())
+}
+
+func goldenExpansion(t *testing.T, name string, p *Plan) {
+	t.Helper()
+	type object struct {
+		Address resource.Address
+		Needs   []resource.Address `json:",omitempty"`
+		Spec    resource.Spec
+	}
+	var objects []object
+	for i := range p.Steps {
+		o := object{Address: p.Steps[i].Address, Spec: p.Steps[i].After.Spec}
+		for _, on := range p.Steps[i].Needs {
+			o.Needs = append(o.Needs, p.Steps[on].Address)
+		}
+		objects = append(objects, o)
+	}
+	slices.SortFunc(objects, func(a, b object) int { return resource.Compare(a.Address, b.Address) })
+	golden(t, "expansion/"+name+".golden.json", indented(t, objects))
 }
 
 // TestPlanDocument shows the JSON form of a plan with a bit of everything.

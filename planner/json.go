@@ -41,6 +41,7 @@ type (
 		Because         string             `json:"because,omitempty"`
 		Deposed         bool               `json:"deposed,omitempty"`
 		Protected       bool               `json:"protected,omitempty"`
+		Ending          bool               `json:"ending,omitempty"`
 		Generation      int                `json:"generation,omitempty"`
 		Importing       *importingDocument `json:"importing,omitempty"`
 		Change          change             `json:"change"`
@@ -132,7 +133,7 @@ func (p *Plan) changeDocument(s *Step) resourceChange {
 		slices.SortFunc(steps, func(a, b *Step) int { return int(a.ID - b.ID) })
 	}
 	c := resourceChange{
-		Address: s.Address, Kind: s.Kind, Action: s.Action, ActionReason: s.Reason, Because: s.Because, Protected: s.Protected, Generation: s.Generation,
+		Address: s.Address, Kind: s.Kind, Action: s.Action, ActionReason: s.Reason, Because: s.Because, Protected: s.Protected, Ending: s.Ending, Generation: s.Generation,
 		Change: change{Actions: actionWords(s.Action, s.Operation), Fields: orEmpty(s.Fields), AfterUnknown: map[string]bool{}},
 	}
 	if s.Action == ActionReplace || s.Action == ActionRoll {

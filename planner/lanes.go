@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/clusterform/clusterform/planner/resource"
@@ -24,22 +25,97 @@ func (o *ordering) lanes() {
 		}
 		rolling[a] = append(rolling[a], int32(i))
 	}
+	revived := o.revivals()
+	slices.SortStableFunc(groups, func(a, b resource.Address) int { return cmp.Compare(o.rank(rolling[a][0]), o.rank(rolling[b][0])) })
+	upgraded := map[resource.Address][]int32{} // the last steps of upgrades of control planes, by cluster
 	for _, a := range groups {
-		o.roll(o.wants[rolling[a][0]].group, rolling[a])
+		creates := rolling[a]
+		first := o.wants[creates[0]]
+		var gate []int32
+		if end, ok := revived[a]; ok {
+			gate = append(gate, end)
+		}
+		if first.group.role == roleWorker {
+			gate = append(gate, upgraded[first.owner.cluster]...)
+		}
+		ends := o.roll(first.group, creates, gate)
+		if first.group.role == roleControlPlane && slices.ContainsFunc(creates, o.changesVersion) {
+			upgraded[first.owner.cluster] = ends
+		}
+	}
+	o.newcomers(upgraded)
+}
+
+// rank puts control planes before workers.
+func (o *ordering) rank(i int32) int {
+	if o.wants[i].group.role == roleControlPlane {
+		return 0
+	}
+	return 1
+}
+
+func (o *ordering) changesVersion(i int32) bool {
+	return slices.ContainsFunc(o.steps[i].Fields, func(f resource.FieldChange) bool { return f.Path == "version" })
+}
+
+// newcomers lets workers of the new version join only when the control plane has it: an API does not serve nodes that are
+// ahead of it.
+func (o *ordering) newcomers(upgraded map[resource.Address][]int32) {
+	if len(upgraded) == 0 {
+		return
+	}
+	for i := range o.steps {
+		s, w := &o.steps[i], o.wants[i]
+		if s.Kind != resource.KindNode || s.Operation != resource.Create || s.Action == ActionRoll || w == nil || w.group == nil || w.group.role != roleWorker {
+			continue
+		}
+		for _, end := range upgraded[s.After.Cluster] {
+			o.need(int32(i), end)
+		}
 	}
 }
 
-// roll puts the replacements of one group, in the order of their ordinals, into lanes.
-func (o *ordering) roll(g *group, creates []int32) {
+// revivals puts the replacements of dead control-plane nodes one after another, as a quorum loses and gains one member at
+// a time; it returns the last step by control plane. Where no member is left there is no quorum to keep.
+func (o *ordering) revivals() map[resource.Address]int32 {
+	last := map[resource.Address]int32{}
+	for _, i := range o.revived() {
+		g := o.wants[i].group.address
+		if end, ok := last[g]; ok {
+			o.need(o.steps[i].Pair, end)
+		}
+		last[g] = i
+	}
+	return last
+}
+
+func (o *ordering) revived() []int32 {
+	var out []int32
+	for i := range o.steps {
+		s, w := &o.steps[i], o.wants[i]
+		if s.Action == ActionReplace && s.Operation == resource.Create && w != nil && w.group != nil && w.group.role == roleControlPlane && !o.controlPlaneLost(w.owner.cluster) {
+			out = append(out, int32(i))
+		}
+	}
+	slices.SortFunc(out, func(a, b int32) int { return resource.Compare(o.steps[a].Address, o.steps[b].Address) })
+	return out
+}
+
+// roll puts the replacements of one group, in the order of their ordinals, into lanes behind a gate. It returns the lanes'
+// last steps.
+func (o *ordering) roll(g *group, creates, before []int32) []int32 {
 	surge, unavailable := laneCounts(g)
 	slices.SortFunc(creates, func(a, b int32) int { return resource.Compare(o.steps[a].Address, o.steps[b].Address) })
 	canaries := min(max(g.update.Canary, 0), len(creates))
-	left := o.leftovers(g.address)
+	left := append(before, o.leftovers(g.address)...)
 	gate := o.lanesOf(creates[:canaries], surge, unavailable, left)
 	if canaries > 0 {
 		left = nil
 	}
-	o.lanesOf(creates[canaries:], surge, unavailable, append(gate, left...))
+	if canaries == len(creates) {
+		return gate
+	}
+	return o.lanesOf(creates[canaries:], surge, unavailable, append(gate, left...))
 }
 
 // laneCounts are the numbers of lanes of each kind. A control plane loses or gains one member at a time, whatever its

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/clusterform/clusterform/hclconfig"
 	"github.com/clusterform/clusterform/planner/resource"
 )
 
@@ -16,6 +17,9 @@ type lookups struct {
 	images map[[2]string]imageAnswer
 	finds  map[findKey]findAnswer
 	uids   map[resource.Address]string
+	// endpoints are the URLs of the services by region; they are kept in the plan, where they are not AWS's own.
+	endpoints map[string]endpointAnswer
+	softwares map[softwareKey]softwareAnswer
 }
 
 type (
@@ -36,12 +40,25 @@ type (
 		obj *resource.Object
 		err error
 	}
+	endpointAnswer struct {
+		url string
+		err error
+	}
+	softwareKey struct {
+		region          string
+		orchestrator    hclconfig.Orchestrator
+		version, bundle string
+	}
+	softwareAnswer struct {
+		software *resource.Software
+		err      error
+	}
 )
 
 func newLookups(req Request) *lookups {
 	return &lookups{
 		req: req, zones: map[string]zonesAnswer{}, images: map[[2]string]imageAnswer{}, finds: map[findKey]findAnswer{},
-		uids: map[resource.Address]string{},
+		uids: map[resource.Address]string{}, endpoints: map[string]endpointAnswer{}, softwares: map[softwareKey]softwareAnswer{},
 	}
 }
 
@@ -104,4 +121,35 @@ func (l *lookups) uid(cluster resource.Address) string {
 		l.uids[cluster] = l.req.NewUID()
 	}
 	return l.uids[cluster]
+}
+
+// software resolves what the nodes of a cluster download; looked is false where nothing was given to look it up with, as in
+// tests and tools that only compare.
+func (l *lookups) software(ctx context.Context, c *cluster) (found *resource.Software, looked bool, err error) {
+	by, ok := l.req.Lookup.(SoftwareLookup)
+	if !ok {
+		return nil, false, nil
+	}
+	key := softwareKey{c.Region, c.Orchestrator, c.Version, c.Bundle}
+	a, known := l.softwares[key]
+	if !known {
+		l.req.Progress(fmt.Sprintf("Looking up the software of %s %s", c.Orchestrator, c.Version))
+		a.software, a.err = by.Software(ctx, c.Region, c.Orchestrator, c.Version, c.Bundle)
+		l.softwares[key] = a
+	}
+	return a.software, true, a.err
+}
+
+// endpoint is the URL of a region's services as nodes reach them; "" for AWS's own.
+func (l *lookups) endpoint(ctx context.Context, region string) (string, error) {
+	by, ok := l.req.Lookup.(SoftwareLookup)
+	if !ok {
+		return "", nil
+	}
+	a, known := l.endpoints[region]
+	if !known {
+		a.url, a.err = by.Endpoint(ctx, region)
+		l.endpoints[region] = a
+	}
+	return a.url, a.err
 }

@@ -31,6 +31,7 @@ func (p *planning) run(ctx context.Context) (*Plan, hclconfig.Diagnostics) {
 		p.settle,    // what is wanted, and what has to change for it
 		p.order,     // what has to wait for what
 		p.target,    // what of it was asked for
+		p.endings,   // which clusters end with it
 		p.outputs,   // what the outputs and checks say
 		p.report,    // drift, recovered intents, protection
 		p.summarise, // counts and estimates
@@ -59,6 +60,8 @@ type planning struct {
 	// open are the intents by recorded address.
 	open    map[resource.Address][]*resource.Intent
 	lookups *lookups
+	// unasked are clusters and reasons why their orchestrators could not be asked, each of which is told once.
+	unasked map[[2]string]bool
 	// targets, excludes and replaced are the addresses that the user named.
 	targets, excludes, replaced []resource.Address
 

@@ -14,7 +14,7 @@ type opening struct {
 func apiPort(o hclconfig.Orchestrator) int {
 	switch o {
 	case hclconfig.Swarm:
-		return 2377
+		return 2376 // Docker's API over mutual TLS; 2377 is for nodes among themselves
 	case hclconfig.Mesos:
 		return 5050
 	default:
@@ -28,6 +28,7 @@ func openings(o hclconfig.Orchestrator, overlay hclconfig.Overlay) []opening {
 	case hclconfig.Swarm:
 		out := []opening{
 			{"control_plane", "cluster", "tcp", 2377, 2377, "swarm management"},
+			{"control_plane", "control_plane", "tcp", 2376, 2376, "docker API"},
 			{"cluster", "cluster", "tcp", 7946, 7946, "swarm gossip"},
 			{"cluster", "cluster", "udp", 7946, 7946, "swarm gossip"},
 			{"cluster", "cluster", "udp", 4789, 4789, "overlay vxlan"},
@@ -48,7 +49,7 @@ func openings(o hclconfig.Orchestrator, overlay hclconfig.Overlay) []opening {
 		out := []opening{
 			{"control_plane", "cluster", "tcp", 6443, 6443, "kubernetes API"},
 			{"control_plane", "control_plane", "tcp", 2379, 2380, "etcd"},
-			{"cluster", "control_plane", "tcp", 10250, 10250, "kubelet"},
+			{"cluster", "cluster", "tcp", 10250, 10250, "kubelet"}, // from workers too: metrics-server runs there
 		}
 		switch {
 		case overlay.Backend == "none" || overlay.Backend == "host-gw":

@@ -14,6 +14,7 @@ import (
 //   - what is removed needs the removal of everything that referred to it, and the updates that let go of it;
 //   - of a replacement, one step needs the other, which one first is Step.CreateFirst;
 //   - nodes are replaced in lanes, as the update block of their pool says;
+//   - workloads and manifests wait for the control plane, and nodes that go for workloads that go;
 //   - a subnet is let go of when its nodes have left;
 //   - nodes and balancers need a working network: the gateway, the route table and the rules of their groups.
 //
@@ -30,6 +31,7 @@ func (p *planning) order(context.Context) {
 		o.pairNeeds(int32(i))
 		o.releaseNeeds(int32(i))
 	}
+	o.workNeeds()
 	o.lanes()
 	for i := range o.needs {
 		o.needs[i] = tidy(o.needs[i], int32(i))
@@ -95,7 +97,9 @@ func (o *ordering) standsOn(self, cluster resource.Address, s resource.Spec) []r
 				refs = append(refs, rulesOf(resource.Address(g)))
 			}
 		}
-		refs = append(refs, cluster.Child("route_table"), cluster.Child("internet_gateway"))
+		refs = append(refs, cluster.Child("route_table"), cluster.Child("internet_gateway"), credentialsOf(cluster))
+	case *resource.Workload, *resource.Manifest:
+		refs = append(refs, credentialsOf(cluster))
 	case *resource.LoadBalancer:
 		refs = append(refs, cluster.Child("route_table"), cluster.Child("internet_gateway"))
 	}

@@ -94,8 +94,11 @@ type Plan struct {
 	Outputs []OutputChange `json:"outputs,omitempty"`
 	Checks  []Check        `json:"checks,omitempty"`
 	Summary Summary        `json:"summary"`
-	// Blobs is content kept once, by SHA-256 in hex: user-data.
+	// Blobs is content kept once, by SHA-256 in hex: user-data; and by their digest the native objects of workloads and
+	// manifests, but for those that hold secrets, which are made again when they are applied.
 	Blobs map[string]string `json:"blobs,omitempty"`
+	// Endpoints are the URLs of the services in the regions where they are not AWS's own, as nodes reach them.
+	Endpoints map[string]string `json:"endpoints,omitempty"`
 	// Partial says that -target or -exclude left something out.
 	Partial bool `json:"partial,omitempty"`
 	// Recovered explains what became of the open intents of interrupted runs. Apply closes those that no step takes up,
@@ -138,6 +141,8 @@ type Step struct {
 	// From is a move's old address; ImportID an import's cloud id.
 	From     resource.Address `json:"from,omitempty"`
 	ImportID string           `json:"import_id,omitempty"`
+	// Ending: of a delete, the whole cluster goes with it; see resource.Change.
+	Ending bool `json:"ending,omitempty"`
 	// Protected and DependsOn go into the record.
 	Protected bool               `json:"protected,omitempty"`
 	DependsOn []resource.Address `json:"depends_on,omitempty"`
@@ -194,6 +199,9 @@ type Summary struct {
 	Drifted int `json:"drifted"`
 	// NodesDisrupted counts nodes that go away or are replaced.
 	NodesDisrupted int `json:"nodes_disrupted"`
+	// WorkloadsInterrupted counts workloads that stay and lose replicas for a while, because they are replaced or nodes of
+	// their cluster are disrupted.
+	WorkloadsInterrupted int `json:"workloads_interrupted"`
 	// APICalls and Duration are estimates, under AWS's published limits.
 	APICalls int           `json:"api_calls"`
 	Duration time.Duration `json:"duration_ns"`
@@ -220,6 +228,8 @@ type Request struct {
 	// Drivers reads reality; nil with -refresh=false.
 	Drivers Drivers
 	Lookup  Lookup
+	// Orchestration knows the orchestrators; with it, nodes join one and workloads are planned.
+	Orchestration Orchestration
 	// Find observes an object that is not recorded, for import blocks; nil makes them an error.
 	Find func(ctx context.Context, rt resource.Runtime, region string, kind resource.Kind, id string) (*resource.Object, error)
 	// Open opens the sealed value of a recorded output, to see whether it changes; nil plans it as changed.

@@ -71,6 +71,65 @@ node_pool "pool-%s" {
 	return b.String()
 }
 
+// drawWork makes what runs on that cluster: workloads and manifests with dependencies.
+func drawWork(rt *rapid.T, label string) string {
+	pick := func(name string, from ...string) string { return rapid.SampledFrom(from).Draw(rt, label+name) }
+	var b strings.Builder
+	for _, name := range []string{"x", "y"} {
+		if pick(name+" there", "yes", "yes", "no") == "no" {
+			continue
+		}
+		fmt.Fprintf(&b, `
+workload %q {
+  cluster   = cluster.lab
+  namespace = %q
+  replicas  = %s
+  container "app" {
+    image = %q
+    env   = { AT = %s }
+  }
+}
+`, name, pick(name+" namespace", "default", "shop"), pick(name+" replicas", "1", "2"), pick(name+" image", "a:1", "a:2"), pick(name+" env", `"here"`, "cluster.lab.endpoint"))
+	}
+	if pick("namespace there", "yes", "no") == "yes" {
+		fmt.Fprintf(&b, `
+manifest "shop" {
+  cluster = cluster.lab
+  object  = { apiVersion = "v1", kind = "Namespace", metadata = { name = "shop", labels = { a = %q } } }
+}
+`, pick("namespace label", "x", "y"))
+	}
+	return b.String()
+}
+
+// The same with an orchestrator, which is another one at times.
+func TestAnyChangeOfAClusterConverges(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		files := func(label string) string {
+			f := drawFiles(rt, label)
+			f = strings.Replace(f, `"mesos"`, `"swarm"`, 1)
+			if strings.Contains(f, `"kubernetes"`) { // manifests are Kubernetes' own
+				return f + drawWork(rt, label)
+			}
+			work, _, _ := strings.Cut(drawWork(rt, label), "manifest")
+			return f + strings.TrimSpace(work)
+		}
+		w := newCluster(newWorld(t, files("first ")))
+		w.apply(w.plan())
+		w.mustBeDone(rt)
+		w.files = files("then ")
+		p := w.plan()
+		checkRefs(rt, w, p)
+		w.apply(p)
+		w.mustBeDone(rt)
+		destroy := w.plan(func(r *Request) { r.Mode = ModeDestroy })
+		if len(destroy.Steps) != len(w.state.Records) {
+			rt.Fatalf("%d steps to destroy %d records", len(destroy.Steps), len(w.state.Records))
+		}
+	})
+}
+
 // Whatever one configuration is changed to, applying the plan leads there, in one go.
 func TestAnyChangeConverges(t *testing.T) {
 	t.Parallel()

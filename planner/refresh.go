@@ -75,7 +75,9 @@ func (p *planning) readGroups() (groups map[readerKey][]*resource.Record, uids m
 		uids[region] = append(uids[region], uid)
 		kinds := []resource.Kind{resource.KindNode}
 		if !started[uid] {
-			kinds = resource.Kinds()
+			kinds = slices.DeleteFunc(resource.Kinds(), func(k resource.Kind) bool {
+				return isWork(k) || k == resource.KindCredentials && p.req.Orchestration == nil
+			})
 		}
 		for _, kind := range kinds {
 			if k := (readerKey{region, kind}); groups[k] == nil {
@@ -150,11 +152,18 @@ func (p *planning) observe(recorded []*resource.Record, found []resource.Observa
 }
 
 func (p *planning) observeRecord(rec *resource.Record, o resource.Observation) {
+	if o.Warning != "" {
+		p.warnUnasked(rec.Cluster, o.Warning)
+	}
 	switch o.Status {
 	case resource.Unread:
 		text := "no reason given"
 		if o.Err != nil {
 			text = callText(o.Err)
+		}
+		if isWork(rec.Kind) { // the API may be away because its nodes are what this plan repairs
+			p.warnUnasked(rec.Cluster, text)
+			return
 		}
 		p.fail(nil, rec.Address, "Cannot read "+string(rec.Address),
 			"%s %s was not read: %s\n\nNothing was changed. Plan again, or plan from the record alone with -refresh=false.", rec.Kind, rec.ID, text)
@@ -167,7 +176,10 @@ func (p *planning) observeRecord(rec *resource.Record, o resource.Observation) {
 		fields := resource.DiffObserved(rec.Spec, o.Object.Spec)
 		computed := resource.DiffComputed(rec.Spec, o.Object.Spec)
 		unwell := o.Reason != "" && o.Phase != resource.PhaseReady
-		if unwell {
+		switch {
+		case unwell && rec.Kind == resource.KindNode && o.Phase == resource.PhaseJoining:
+			p.seen.dead[rec.Address] = o.Reason
+		case unwell:
 			p.seen.unwell[rec.Address] = o.Reason
 		}
 		if len(fields) == 0 && len(computed) == 0 {
@@ -190,6 +202,20 @@ func (p *planning) observeRecord(rec *resource.Record, o resource.Observation) {
 		}
 		p.plan.Drift = append(p.plan.Drift, d)
 	}
+}
+
+// warnUnasked says once for each cluster that its orchestrator could not be asked.
+func (p *planning) warnUnasked(cluster resource.Address, text string) {
+	if p.unasked == nil {
+		p.unasked = map[[2]string]bool{}
+	}
+	key := [2]string{string(cluster), text}
+	if p.unasked[key] {
+		return
+	}
+	p.unasked[key] = true
+	p.warning(nil, cluster, "Not everything could be read",
+		"%s: %s\n\nWhat could not be read is planned as it is recorded.", cluster, text)
 }
 
 // isGone notes that a recorded object no longer exists.

@@ -42,7 +42,7 @@ func (p *planning) relocate(context.Context) {
 	for a, c := range p.seen.clusters {
 		v.clusters[moves.rename(a)] = c
 	}
-	v.gone, v.unwell = renameKeys(moves, p.seen.gone), renameKeys(moves, p.seen.unwell)
+	v.gone, v.unwell, v.dead = renameKeys(moves, p.seen.gone), renameKeys(moves, p.seen.unwell), renameKeys(moves, p.seen.dead)
 	v.before = map[resource.Address]*resource.Record{}
 	for a, r := range p.seen.before {
 		v.before[moves.rename(a)] = moves.record(r)

@@ -14,6 +14,7 @@ import (
 // that steps point to.
 func (p *planning) report(context.Context) {
 	p.plan.Clusters = p.clusters()
+	p.timeouts()
 	for _, list := range [][]Drift{p.plan.Drift, p.plan.Refreshed} {
 		slices.SortFunc(list, func(a, b Drift) int {
 			return cmp.Or(resource.Compare(a.Address, b.Address), strings.Compare(a.ID, b.ID))
@@ -45,6 +46,26 @@ func (p *planning) report(context.Context) {
 	p.blobs()
 }
 
+// timeouts records what the update block says now of nodes that go, as their removal reads it from the record.
+func (p *planning) timeouts() {
+	for i := range p.plan.Steps {
+		s := &p.plan.Steps[i]
+		if s.Operation != resource.Delete || s.Kind != resource.KindNode || s.Ending || s.Before.Deposed || s.Reason == ReasonOrphanRemoved || p.current.moved[s.Address] != "" {
+			continue
+		}
+		n, isNode := s.Before.Spec.(*resource.Node)
+		g := p.wanted.groups[parent(s.Address)]
+		if !isNode || g == nil || n.DrainTimeoutSeconds == int(g.update.DrainTimeout.Seconds()) {
+			continue
+		}
+		is := s.Before.Object
+		spec := resource.Clone(n)
+		spec.DrainTimeoutSeconds = int(g.update.DrainTimeout.Seconds())
+		is.Spec = spec
+		p.plan.Refreshed = append(p.plan.Refreshed, Drift{Address: s.Address, Kind: s.Kind, ID: s.Before.ID, Observed: &is})
+	}
+}
+
 // clusters are the identities to record: those of the configuration, and those recorded under an old address.
 func (p *planning) clusters() map[resource.Address]resource.ClusterRecord {
 	switch p.req.Mode {
@@ -64,22 +85,35 @@ func (p *planning) clusters() map[resource.Address]resource.ClusterRecord {
 	return out
 }
 
-// blobs keeps the user-data that nodes of the plan are made with.
+// blobs keeps what steps point to by its digest: user-data, and native objects that hold no secret.
 func (p *planning) blobs() {
 	for i := range p.plan.Steps {
 		s := &p.plan.Steps[i]
 		if s.After == nil || s.Operation == "" {
 			continue
 		}
-		n, isNode := s.After.Spec.(*resource.Node)
-		if !isNode || n.UserData == "" {
-			continue
-		}
-		if text, ok := p.wanted.blobs[n.UserData]; ok {
-			if p.plan.Blobs == nil {
-				p.plan.Blobs = map[string]string{}
+		if n, isNode := s.After.Spec.(*resource.Node); isNode && n.UserData != "" {
+			if text, ok := p.wanted.blobs[n.UserData]; ok {
+				p.keep(n.UserData, text)
 			}
-			p.plan.Blobs[n.UserData] = text
+		}
+		if c, ok := p.wanted.contents[contentOf(s.After.Spec)]; ok && !c.Secret {
+			p.keep(c.Digest, string(c.Data))
 		}
 	}
+	for region, a := range p.lookups.endpoints {
+		if a.url != "" {
+			if p.plan.Endpoints == nil {
+				p.plan.Endpoints = map[string]string{}
+			}
+			p.plan.Endpoints[region] = a.url
+		}
+	}
+}
+
+func (p *planning) keep(digest, text string) {
+	if p.plan.Blobs == nil {
+		p.plan.Blobs = map[string]string{}
+	}
+	p.plan.Blobs[digest] = text
 }

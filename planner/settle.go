@@ -3,6 +3,7 @@ package planner
 import (
 	"context"
 
+	"github.com/clusterform/clusterform/hclconfig"
 	"github.com/clusterform/clusterform/planner/resource"
 )
 
@@ -22,6 +23,7 @@ func (p *planning) settle(ctx context.Context) {
 		desired, diags := p.evaluate(p.answer) // with the addresses of the turn before, after its moves
 		p.turn = append(p.turn, diags...)
 		p.desired, p.current = desired, p.seen
+		p.checkOrchestration()
 		for _, part := range []func(context.Context){p.relocate, p.expand, p.compare} {
 			if part(ctx); p.turn.HasErrors() {
 				break
@@ -32,6 +34,27 @@ func (p *planning) settle(ctx context.Context) {
 		}
 	}
 	p.diags = append(p.diags, p.turn...)
+}
+
+// checkOrchestration finds what the orchestrators cannot do of what the files ask.
+func (p *planning) checkOrchestration() {
+	if p.req.Orchestration == nil || p.req.Config == nil || p.req.Mode != ModeNormal || p.turn.HasErrors() {
+		return
+	}
+	p.turn = append(p.turn, p.req.Orchestration.Check(p.req.Config, p.desired)...)
+}
+
+// CheckOrchestration finds, without any state, what the orchestrators cannot do of what the files ask; `validate` shows it.
+// A configuration with mistakes of its own is not looked at.
+func CheckOrchestration(cfg *hclconfig.Configuration, o Orchestration) hclconfig.Diagnostics {
+	if cfg == nil || o == nil {
+		return nil
+	}
+	d, diags := cfg.Evaluate(nil)
+	if diags.HasErrors() {
+		return nil
+	}
+	return cfg.InContext(o.Check(cfg, d))
 }
 
 // touched tells which objects get new computed values in this plan.

@@ -38,5 +38,32 @@ func (p *planning) summarise(context.Context) {
 			s.NodesDisrupted++
 		}
 	}
-	s.APICalls, s.Duration = estimate(p.plan.Steps)
+	s.WorkloadsInterrupted = p.interruptedWork()
+	s.APICalls, s.Duration = estimate(p.plan.Steps, p.req.Orchestration != nil)
+}
+
+// interruptedWork counts workloads that run, go on to, and lose replicas meanwhile.
+func (p *planning) interruptedWork() int {
+	disrupted, replaced := map[resource.Address]bool{}, map[resource.Address]bool{}
+	for i := range p.plan.Steps {
+		st := &p.plan.Steps[i]
+		switch {
+		case st.Operation != resource.Delete:
+		case st.Kind == resource.KindNode:
+			disrupted[st.Before.Cluster] = true
+		case st.Kind == resource.KindWorkload && st.Pair >= 0:
+			replaced[st.Address] = true
+		}
+	}
+	n := 0
+	for i := range p.wanted.list {
+		w := &p.wanted.list[i]
+		if w.spec.Kind() != resource.KindWorkload {
+			continue
+		}
+		if rec, gone := p.current.at(w.address); rec != nil && !gone && (disrupted[rec.Cluster] || replaced[w.address]) {
+			n++
+		}
+	}
+	return n
 }

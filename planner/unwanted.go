@@ -79,11 +79,20 @@ func (p *planning) blocks() map[resource.Address]*hclconfig.Block {
 	for _, np := range p.desired.NodePools {
 		out[resource.Address(np.Address)] = &np.Block
 	}
+	for _, m := range p.desired.Manifests {
+		out[resource.Address(m.Address)] = &m.Block
+	}
+	for _, w := range p.desired.Workloads {
+		out[resource.Address(w.Address)] = &w.Block
+	}
 	return out
 }
 
 // blockAddress is the block that a recorded object belongs to.
 func blockAddress(rec *resource.Record) resource.Address {
+	if isWork(rec.Kind) {
+		return rec.Address
+	}
 	if rec.Kind == resource.KindNode && !rec.Cluster.Contains(rec.Address) {
 		return parent(rec.Address)
 	}

@@ -20,6 +20,8 @@ type view struct {
 	gone map[resource.Address]string
 	// unwell says what is wrong with an object that exists: "stopped outside clusterform".
 	unwell map[resource.Address]string
+	// dead says it of a node that cannot be started again in its place: "not Ready for 5m: …".
+	dead map[resource.Address]string
 	// orphans are objects tagged as ours that no record names.
 	orphans []*resource.Record
 	// digests are the SpecDigests of orphaned nodes by id.
@@ -33,7 +35,7 @@ type view struct {
 func newView(s *resource.Snapshot) *view {
 	return &view{
 		records: s.Records, deposed: s.Deposed, clusters: s.Clusters, intents: s.Intents,
-		before: map[resource.Address]*resource.Record{}, gone: map[resource.Address]string{}, unwell: map[resource.Address]string{}, digests: map[string]string{},
+		before: map[resource.Address]*resource.Record{}, gone: map[resource.Address]string{}, unwell: map[resource.Address]string{}, dead: map[resource.Address]string{}, digests: map[string]string{},
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 // warn tells what the plan does, or leaves undone, that a person may not expect of it.
 func (p *planning) warn(context.Context) {
 	p.warnOfWorkloads()
+	p.warnOfControlPlanes()
+	p.warnOfProtected()
 	p.warnOfEndpoints()
 	p.warnOfStrangers()
 }
@@ -35,11 +37,19 @@ func (p *planning) warnOfWorkloads() {
 		first = cmp.Or(first, b)
 		n++
 	}
+	runs := map[hclconfig.Address]bool{}
+	for _, c := range p.desired.Clusters {
+		runs[c.Address] = p.orchestrates(c.Orchestrator)
+	}
 	for _, w := range p.desired.Workloads {
-		note(&w.Block)
+		if !runs[w.Cluster] {
+			note(&w.Block)
+		}
 	}
 	for _, m := range p.desired.Manifests {
-		note(&m.Block)
+		if !runs[m.Cluster] {
+			note(&m.Block)
+		}
 	}
 	if n == 0 {
 		return
@@ -49,7 +59,39 @@ func (p *planning) warnOfWorkloads() {
 		what, are = fmt.Sprintf("%s and %s", what, plural(n-1, "more workload or manifest", "more workloads and manifests")), "are"
 	}
 	p.warning(first, resource.Address(first.Address), "Workloads are not carried out",
-		"%s %s read and checked, but this version of clusterform does not run workloads on clusters yet: the plan has no steps for them.", what, are)
+		"%s %s read and checked, but clusterform does not run workloads on such a cluster: the plan has no steps for them.", what, are)
+}
+
+// warnOfControlPlanes says loudly that a cluster forgets everything: its store is on its control-plane nodes.
+func (p *planning) warnOfControlPlanes() {
+	if p.req.Mode != ModeNormal {
+		return
+	}
+	for _, c := range p.desired.Clusters {
+		a := resource.Address(c.Address)
+		if !p.orchestrates(c.Orchestrator) || !p.controlPlaneLost(a) || !p.asked(controlPlaneOf(a)) {
+			continue
+		}
+		loss := p.lossOf(a)
+		if loss == "" {
+			continue
+		}
+		p.warning(&c.Block, a, "The control plane starts anew",
+			"%s: %s, so everything that was stored in the cluster is lost: what was made with other tools, secrets, the contents of claims' records. This plan makes a new control plane and puts the workloads and manifests of the files back. To keep a cluster through the loss of a node, use a control_plane of size 3.",
+			a, loss)
+	}
+}
+
+// warnOfProtected names nodes that are of no use and cannot be replaced.
+func (p *planning) warnOfProtected() {
+	for _, a := range sortedAddresses(p.current.dead) {
+		i, isWanted := p.wanted.at[a]
+		if !isWanted || !p.wanted.list[i].protected() || !p.asked(a) {
+			continue
+		}
+		p.warning(p.wanted.list[i].owner.block, a, "A protected node is not well",
+			"%s: %s. It would be replaced, but has lifecycle.prevent_destroy. To have it replaced, set prevent_destroy = false.", a, p.current.dead[a])
+	}
 }
 
 // warnOfEndpoints says loudly that a cluster's API gets another address: everything that knows the old one loses it.

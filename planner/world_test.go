@@ -42,9 +42,11 @@ type world struct {
 	files  string
 	state  *resource.Snapshot
 	lookup fakeLookup
-	cloud  *fakeCloud // nil plans without refresh
-	ids    int
-	uids   int
+	// orchestration is nil where nodes are plain instances.
+	orchestration Orchestration
+	cloud         *fakeCloud // nil plans without refresh
+	ids           int
+	uids          int
 }
 
 func newWorld(t testing.TB, files string) *world {
@@ -76,7 +78,7 @@ func load(t testing.TB, files string) *hclconfig.Configuration {
 func (w *world) request() Request {
 	r := Request{
 		State: w.state, Lookup: w.lookup, Now: testNow, ToolVersion: "0.0.0-test",
-		NewUID: func() string { w.uids++; return fmt.Sprintf("%016x", 0xabc0+w.uids) },
+		NewUID: func() string { w.uids++; return fmt.Sprintf("%016x", 0xabc0+w.uids) }, Orchestration: w.orchestration,
 	}
 	if w.files != "" {
 		r.Config = load(w.t, w.files)
@@ -171,7 +173,7 @@ func (w *world) apply(p *Plan) {
 	for _, a := range gone {
 		delete(s.Records, a)
 	}
-	evaluator := NewEvaluator(w.request().Config, p)
+	evaluator := NewEvaluator(w.request().Config, p).WithOrchestration(w.orchestration)
 	for i := range p.Steps {
 		w.carryOut(s, &p.Steps[i], evaluator)
 	}
@@ -287,6 +289,16 @@ func (w *world) put(s *resource.Snapshot, st *Step, after *resource.Object, id s
 		spec.DNSName = id + ".elb.example"
 	case *resource.Role:
 		spec.ARN, spec.InstanceProfile = "arn:aws:iam::1:role/"+spec.Name, spec.Name
+	case *resource.Credentials:
+		spec.CA, spec.ExpiresAt = "-----BEGIN CERTIFICATE-----", testNow.AddDate(10, 0, 0)
+		id = spec.Path
+		obj.ID = id
+	case *resource.Workload:
+		w.mustStand(s, st)
+		spec.Live, spec.Objects = map[string]string{"Deployment/" + spec.Namespace + "/" + spec.Name: spec.Content}, []string{"Deployment/" + spec.Namespace + "/" + spec.Name}
+	case *resource.Manifest:
+		w.mustStand(s, st)
+		spec.Live = map[string]string{spec.ObjectKind + "/" + spec.Namespace + "/" + spec.Name: spec.Content}
 	}
 	for _, a := range resource.Refs(st.Address, obj.Spec) {
 		if s.Records[a] == nil && st.Action != ActionMove {
@@ -296,9 +308,25 @@ func (w *world) put(s *resource.Snapshot, st *Step, after *resource.Object, id s
 	s.Records[st.Address] = &resource.Record{Object: obj, Generation: st.Generation, Protected: st.Protected, DependsOn: st.DependsOn}
 }
 
+// mustStand holds work to a control plane that exists and is to stay.
+func (w *world) mustStand(s *resource.Snapshot, st *Step) {
+	w.t.Helper()
+	if st.Action == ActionMove {
+		return
+	}
+	cluster := st.After.Cluster
+	if s.Records[credentialsOf(cluster)] == nil || s.Records[controlPlaneOf(cluster).Index(0)] == nil {
+		w.t.Fatalf("%s is applied, and its cluster has no credentials or no control plane", st.Address)
+	}
+}
+
 type fakeLookup struct {
 	image string
 	zones []string
+	// origin is where the software of nodes comes from, err why it cannot be found, asked what was asked for.
+	origin string
+	err    error
+	asked  *[]string
 }
 
 func (l fakeLookup) Zones(_ context.Context, region string) ([]string, error) {

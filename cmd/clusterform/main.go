@@ -1,5 +1,5 @@
-// Command clusterform makes clusters be what HCL files say. The commands are in internal/cli. Called by the name hello,
-// it is the lab's sample workload instead: the image registry.lab:5000/hello:1 holds this program and nothing else.
+// Command clusterform makes clusters be what HCL files say. The commands are in internal/cli. Called by the name
+// hello or tail, it is a sample workload of the lab instead: those images hold this program and nothing else.
 package main
 
 import (
@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/clusterform/clusterform/internal/cli"
@@ -16,16 +17,16 @@ import (
 )
 
 func main() {
-	if filepath.Base(os.Args[0]) == "hello" {
-		os.Exit(runHello())
+	if sample := filepath.Base(os.Args[0]); slices.Contains(hello.Names, sample) {
+		os.Exit(runSample(sample, os.Args[1:]))
 	}
 	os.Exit(cli.Main(context.Background(), os.Args[1:], iostreams.System()))
 }
 
-func runHello() int {
+func runSample(name string, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := hello.Serve(ctx, hello.Addr); err != nil {
+	if err := hello.Main(ctx, name, args, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

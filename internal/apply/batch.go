@@ -81,7 +81,7 @@ func (r *run) newBatch(key batchKey, ids []int32) *batch {
 // change is a step as its driver gets it, with the record as it is now.
 func (r *run) change(id int32) (c resource.Change, replaced *resource.Record, err error) {
 	s := &r.steps[id]
-	c = resource.Change{Operation: operation(s), After: s.After, Fields: s.Fields, Generation: s.Generation, Adopt: s.Adopt}
+	c = resource.Change{Operation: operation(s), After: s.After, Fields: s.Fields, Generation: s.Generation, Adopt: s.Adopt, Ending: s.Ending}
 	if v, ok := r.after[id]; ok {
 		c.After, c.Fields = v.after, v.fields
 	}

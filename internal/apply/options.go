@@ -61,6 +61,8 @@ var _ Journal = (*state.Session)(nil)
 type Evaluator interface {
 	// Resolve returns the object wanted, with the values that were unknown, and the content of blobs it newly points to.
 	Resolve(ctx context.Context, step *planner.Step, snap *resource.Snapshot) (after *resource.Object, blobs map[string]string, err error)
+	// Content returns what the plan leaves out because it holds secrets, by digest.
+	Content(ctx context.Context, digest string, snap *resource.Snapshot) ([]byte, bool)
 }
 
 // Result is how a run ended. Its counts are of steps.

@@ -139,15 +139,31 @@ func (b *batch) find(rec *resource.Record) (int, bool) {
 	return 0, false
 }
 
-// Blob implements resource.Runtime.
+// Blob implements resource.Runtime. What the plan does not hold because there are secrets in it is made again.
 func (b *batch) Blob(digest string) ([]byte, bool) {
 	if s, ok := b.run.Plan.Blobs[digest]; ok {
 		return []byte(s), true
 	}
 	b.run.mu.Lock()
-	defer b.run.mu.Unlock()
 	s, ok := b.run.blobs[digest]
-	return []byte(s), ok
+	b.run.mu.Unlock()
+	if ok {
+		return []byte(s), true
+	}
+	return b.run.content(digest)
+}
+
+func (r *run) content(digest string) (data []byte, ok bool) {
+	if r.Evaluator == nil || digest == "" {
+		return nil, false
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			_ = panicked("the evaluation of a workload's content", p) // logs it; the driver says what it misses
+			data, ok = nil, false
+		}
+	}()
+	return r.Evaluator.Content(context.Background(), digest, r.Journal.Snapshot())
 }
 
 // Progress implements resource.Runtime.

@@ -20,6 +20,10 @@ func (f evaluator) Resolve(_ context.Context, s *planner.Step, snap *resource.Sn
 	return f(s, snap)
 }
 
+func (f evaluator) Content(context.Context, string, *resource.Snapshot) ([]byte, bool) {
+	return nil, false
+}
+
 func TestUnknownValuesOfACreate(t *testing.T) {
 	t.Parallel()
 	j, c := session(t), newCloud()

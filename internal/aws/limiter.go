@@ -22,10 +22,17 @@ const (
 // allowance is a token bucket as AWS publishes it: so many at once, then so many per second.
 type allowance struct{ burst, rate float64 }
 
-// published returns the request bucket of an action, as the EC2 documentation has it. Services that publish none get a
-// careful one, which only counts from their first throttle on (limiter.wait).
+// published returns the request bucket of an action, as the documentation of EC2 and of the Parameter Store has
+// it. Services that publish none get a careful one, which only counts from their first throttle on (limiter.wait).
 func published(k bucketKey) (requests, items allowance, known bool) {
-	if k.service != "ec2" {
+	switch k.service {
+	case "ec2":
+	case "ssm":
+		if reads(k.action) {
+			return allowance{40, 40}, allowance{}, true
+		}
+		return allowance{10, 3}, allowance{}, true
+	default:
 		return allowance{10, 5}, allowance{}, false
 	}
 	if reads(k.action) {

@@ -83,7 +83,7 @@ func TestRecover(t *testing.T) {
 			r := newRun(labRegion)
 			r.keepIntents = true
 			build(t, c, r, labImage(t, c), []string{labRegion + "a", labRegion + "b"})
-			for _, kind := range resource.Kinds() {
+			for _, kind := range cloudKinds() {
 				for _, got := range r.recoverAll(t, c, kind) {
 					if got.Status != resource.Present || len(got.Found) != len(got.Intent.Addresses) {
 						t.Errorf("made: %s: %s %s", got.Intent.Addresses[0], got.Status, got.Reason)
@@ -92,7 +92,7 @@ func TestRecover(t *testing.T) {
 			}
 			r.intents = nil
 			demolish(t, c, r)
-			for _, kind := range resource.Kinds() {
+			for _, kind := range cloudKinds() {
 				for _, got := range r.recoverAll(t, c, kind) {
 					if kind != resource.KindSecurityGroupRules && got.Status != resource.Gone {
 						t.Errorf("removed: %s: %s %s", got.Intent.Addresses[0], got.Status, got.Reason)

@@ -22,21 +22,21 @@ func story(t *testing.T, c *Cloud, r *run, image string) {
 		t.Fatalf("zones: %v %v", zones, err)
 	}
 	build(t, c, r, image, zones)
-	for _, kind := range resource.Kinds() {
+	for _, kind := range cloudKinds() {
 		r.same(t, c, kind)
 	}
 	if t.Failed() {
 		t.FailNow()
 	}
 	alter(t, c, r)
-	for _, kind := range resource.Kinds() {
+	for _, kind := range cloudKinds() {
 		r.same(t, c, kind)
 	}
 	demolish(t, c, r)
 	if len(r.intents) > 0 {
 		t.Errorf("open intents: %v", r.intents)
 	}
-	for _, kind := range resource.Kinds() {
+	for _, kind := range cloudKinds() {
 		for _, o := range r.read(t, c, kind) {
 			t.Errorf("%s %s (%s) is left", kind, o.ID, o.Address)
 		}

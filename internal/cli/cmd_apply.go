@@ -39,7 +39,7 @@ stops waiting.`,
 		},
 	}
 	o.PlanFlags.add(cmd.Flags(), false)
-	o.ApplyFlags.add(cmd.Flags())
+	o.ApplyFlags.add(cmd.Flags(), app)
 	return cmd
 }
 
@@ -54,7 +54,7 @@ it. It can be interrupted and run again.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.Run(cmd.Context()) },
 	}
 	o.PlanFlags.add(cmd.Flags(), true)
-	o.ApplyFlags.add(cmd.Flags())
+	o.ApplyFlags.add(cmd.Flags(), app)
 	return cmd
 }
 

@@ -34,7 +34,7 @@ does the same.`,
 	set := cmd.Flags()
 	o.ConfigFlags.add(set)
 	o.OutputFlags.add(set)
-	o.ApplyFlags.add(set)
+	o.ApplyFlags.add(set, app)
 	set.BoolVar(&o.Input, "input", true, "Ask when something is missing and a person is there; with -input=false never.")
 	o.Refresh = true
 	return cmd

@@ -163,9 +163,11 @@ func (c *renderCluster) check(finder *orchestrator.Finder) hclconfig.Diagnostics
 	switch c.as {
 	case hclconfig.Kubernetes:
 		for _, w := range c.workloads {
-			diags = append(diags, kubernetes.Check(w, kubernetes.Options{Version: c.version}, finder)...)
+			diags = append(diags, orchestrator.CheckKnown(&w.Block, finder)...)
+			diags = append(diags, kubernetes.CheckWorkload(w, kubernetes.Options{Version: c.version}, finder)...)
 		}
 		for _, m := range c.manifests {
+			diags = append(diags, orchestrator.CheckKnown(&m.Block, finder)...)
 			diags = append(diags, kubernetes.CheckManifest(m, finder)...)
 		}
 	case hclconfig.Swarm:

@@ -4,6 +4,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/clusterform/clusterform/hclconfig"
+	"github.com/clusterform/clusterform/internal/orchestrator/drivers"
+	"github.com/clusterform/clusterform/planner"
 )
 
 // ValidateOptions are those of `validate`.
@@ -36,6 +38,9 @@ func (o *ValidateOptions) Run() error {
 	if !onlyEmpty(cfg) {
 		_, more = cfg.Evaluate(nil)
 		diags = append(diags, more...)
+	}
+	if !diags.HasErrors() {
+		diags = append(diags, planner.CheckOrchestration(cfg, drivers.Orchestration{})...)
 	}
 	errors, warnings := diags.Counts()
 	if o.JSON {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -127,10 +128,13 @@ type ApplyFlags struct {
 	LockTimeout time.Duration
 }
 
-func (f *ApplyFlags) add(set *pflag.FlagSet) {
+// waitVariable is -wait for all runs that do not say it.
+const waitVariable = "CLUSTERFORM_WAIT"
+
+func (f *ApplyFlags) add(set *pflag.FlagSet, a *App) {
 	set.BoolVar(&f.AutoApprove, "auto-approve", false, "Do not ask.")
 	set.IntVar(&f.Parallelism, "parallelism", apply.DefaultParallelism, "Carry out at most `N` batches of changes at the same time.")
-	set.StringVar(&f.Wait, "wait", "ready", "When a node is done: `ready`, or launched as soon as its instance runs.")
+	set.StringVar(&f.Wait, "wait", cmp.Or(a.Env(waitVariable), "ready"), "When a node is done: `ready` in its orchestrator, or launched as soon as its instance runs. CLUSTERFORM_WAIT sets it, too.")
 	set.DurationVar(&f.LockTimeout, "lock-timeout", 0, "Wait this `DURATION` for the state's lock, for example 5m.")
 }
 

@@ -14,6 +14,7 @@ import (
 var groups = []cobra.Group{
 	{ID: "main", Title: "Main commands:"},
 	{ID: "look", Title: "Looking at things:"},
+	{ID: "cluster", Title: "Running clusters:"},
 	{ID: "state", Title: "State:"},
 	{ID: "files", Title: "Files:"},
 	{ID: "lab", Title: "Lab:"},

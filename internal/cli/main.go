@@ -93,6 +93,7 @@ func newRoot(a *App) *cobra.Command {
 		newLabCommand(a),
 		newVersionCommand(a), newCompletionCommand(a),
 	)
+	root.AddCommand(newOperateCommands(a)...)
 	return root
 }
 

@@ -32,7 +32,7 @@ type Run struct {
 
 	view    view
 	signals *interrupts
-	cloud   Cloud
+	cloud   *engine
 	events  *switchable
 	cfg     *hclconfig.Configuration
 	state   *resource.Snapshot
@@ -47,6 +47,7 @@ func (r *Run) Do(ctx context.Context) error {
 	defer r.begin(ctx)()
 	for _, step := range []func(context.Context) error{
 		r.load,    // hclconfig: the files and variables, or those inside of a saved plan
+		r.connect, // internal/aws and internal/orchestrator/drivers: nothing is called yet
 		r.lock,    // internal/state: what is recorded; only a run that applies takes the lock
 		r.make,    // planner: refresh, compare, order; or the saved plan as it is
 		r.render,  // internal/render: what would be done
@@ -75,12 +76,10 @@ func (r *Run) begin(ctx context.Context) (end func()) {
 	r.events.set(event.Discard)
 	say := r.view.Note
 	r.signals.say.Store(&say)
-	parallelism := apply.DefaultParallelism
-	if r.Apply != nil {
-		parallelism = r.Apply.Parallelism
-	}
-	r.cloud = r.NewCloud(CloudOptions{Parallelism: parallelism, Events: r.events, UserAgent: "clusterform/" + r.Version})
 	return func() {
+		if r.cloud != nil {
+			_ = r.cloud.close() // what it did is recorded; the process ends
+		}
 		r.signals.close()
 		if r.session != nil {
 			if err := r.session.Close(context.WithoutCancel(ctx)); err != nil {
@@ -110,6 +109,20 @@ func (r *Run) load(context.Context) error {
 		r.cfg = cfg
 	}
 	return r.check(diags)
+}
+
+func (r *Run) connect(context.Context) error {
+	o := CloudOptions{Parallelism: apply.DefaultParallelism, Events: r.events, UserAgent: "clusterform/" + r.Version}
+	wait := r.Env(waitVariable)
+	if r.Apply != nil {
+		o.Parallelism, wait = r.Apply.Parallelism, r.Apply.Wait
+	}
+	key, err := r.digestKey(r.Apply != nil || r.Out != "")
+	if err != nil {
+		return err
+	}
+	r.cloud = r.newEngine(o, key, wait == "launched")
+	return nil
 }
 
 // check shows diagnostics and fails when there are errors among them.
@@ -147,7 +160,7 @@ func (r *Run) make(context.Context) error {
 		return nil
 	}
 	req := planner.Request{
-		Config: r.cfg, State: r.state, Lookup: r.cloud, Find: r.cloud.Find, Mode: r.Plan.mode(),
+		Config: r.cfg, State: r.state, Lookup: r.cloud, Find: r.cloud.Find, Orchestration: r.cloud.orchestration, Mode: r.Plan.mode(),
 		Targets: r.Plan.Targets, Excludes: r.Plan.Excludes, Replace: r.Plan.Replace,
 		Now: r.Now(), ToolVersion: r.Version, Progress: r.view.Note, Open: r.unseal,
 	}
@@ -239,7 +252,8 @@ func (r *Run) apply(ctx context.Context) error {
 	r.signals.say.Store(&say)
 	r.signals.applying.Store(true)
 	result, err := apply.Run(r.signals.work, apply.Options{
-		Plan: r.plan, Journal: r.session, Drivers: r.cloud, Evaluator: planner.NewEvaluator(r.cfg, r.plan), Events: r.events,
+		Plan: r.plan, Journal: r.session, Drivers: r.cloud, Events: r.events,
+		Evaluator:   planner.NewEvaluator(r.cfg, r.plan).WithOrchestration(r.cloud.orchestration),
 		Parallelism: r.Apply.Parallelism, WaitLaunched: r.Apply.Wait == "launched", Stop: r.signals.drain,
 		Verify: r.PlanFile != "" && r.Plan.Refresh, Calls: r.calls, Now: r.Now,
 		Outputs: func(_ context.Context, snap *resource.Snapshot) (map[string]resource.OutputRecord, error) {

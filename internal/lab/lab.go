@@ -46,8 +46,10 @@ type Info struct {
 	Registry string `json:"registry,omitempty"`
 	// Artifacts is the URL of the artifact server from the host; files in Dir/artifacts.
 	Artifacts string `json:"artifacts,omitempty"`
-	Dir       string `json:"dir"`
-	CacheDir  string `json:"cache_dir"`
+	// Kubernetes are the versions whose software the lab offers to its machines.
+	Kubernetes []string `json:"kubernetes,omitempty"`
+	Dir        string   `json:"dir"`
+	CacheDir   string   `json:"cache_dir"`
 }
 
 // CheckName refuses what cannot name a lab: it becomes part of the names of links, namespaces and cgroups.

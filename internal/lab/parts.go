@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/clusterform/clusterform/internal/lab/api"
+	"github.com/clusterform/clusterform/internal/lab/artifact"
 	"github.com/clusterform/clusterform/internal/lab/machine"
 	"github.com/clusterform/clusterform/internal/lab/registry"
 )
@@ -57,7 +58,14 @@ func (r *runner) serverUp() (err error) {
 	defer close(r.started)
 	options := api.Options{
 		Region: r.info.Region, Dir: filepath.Join(r.dir, "api"), AcceptAnyKey: r.cfg.AcceptAnyKey, ControlToken: r.info.ControlToken,
-		Logger: r.log.With("part", "api"), Seed: r.cfg.Seed,
+		Logger: r.log.With("part", "api"), Seed: r.cfg.Seed, PublicParameters: map[string]string{},
+	}
+	for _, b := range r.bundles {
+		name, value, err := b.Parameter(artifactsInside, registryInside)
+		if err != nil {
+			return err
+		}
+		options.PublicParameters[name] = value
 	}
 	if r.machines != nil {
 		options.Machines = resuming{Machines: r.machines, dir: filepath.Join(r.dir, "machines")}
@@ -85,10 +93,36 @@ func (r resuming) Launch(ctx context.Context, m api.Machine) error {
 	return r.Machines.Launch(ctx, m)
 }
 
+// Where machines find files and images.
+const (
+	artifactsInside = "http://artifacts.lab:5080/"
+	registryInside  = "http://" + registry.Host
+)
+
+// bundlesUp finds the cluster software that the lab offers.
+func (r *runner) bundlesUp() (err error) {
+	r.bundles, err = artifact.Find(r.cfg.Dirs.Cache, r.cfg.Bundles, func(text string) {
+		r.log.Warn("a bundle is left out", "error", text)
+		r.report.Progress("warning: " + text)
+	})
+	if err != nil {
+		return fmt.Errorf("lab %q: %w", r.cfg.Name, err)
+	}
+	for _, b := range r.bundles {
+		r.info.Kubernetes = append(r.info.Kubernetes, b.Kubernetes)
+	}
+	return nil
+}
+
 func (r *runner) registryUp(ctx context.Context, host netip.Addr, old *Info) error {
 	var err error
 	if r.images, err = registry.Open(filepath.Join(r.dir, "registry")); err != nil {
 		return fmt.Errorf("lab %q: %w", r.cfg.Name, err)
+	}
+	for _, b := range r.bundles {
+		if err := r.images.Offer(b.Images()); err != nil {
+			return fmt.Errorf("lab %q: %w", r.cfg.Name, err)
+		}
 	}
 	listener, err := r.listenPart(ctx, "image registry", host, registryPort, old.Registry)
 	if err != nil {
@@ -103,11 +137,11 @@ func (r *runner) registryUp(ctx context.Context, host netip.Addr, old *Info) err
 	if err != nil {
 		return fmt.Errorf("lab %q: %w", r.cfg.Name, err)
 	}
-	if err := r.images.EnsureHello(ctx, program); err != nil {
+	if err := r.images.EnsureSamples(ctx, program); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		r.log.Warn("no sample image", "error", err)
+		r.log.Warn("no sample images", "error", err)
 		r.report.Progress("warning: " + err.Error())
 	}
 	return nil
@@ -122,7 +156,10 @@ func (r *runner) artifactsUp(ctx context.Context, host netip.Addr, old *Info) er
 	if err != nil {
 		return err
 	}
-	r.serve(listener, http.FileServerFS(os.DirFS(files)))
+	if r.files, err = artifact.Serve(files, r.bundles); err != nil {
+		return fmt.Errorf("lab %q: %w", r.cfg.Name, err)
+	}
+	r.serve(listener, r.files)
 	r.info.Artifacts = "http://" + listener.Addr().String() + "/"
 	return nil
 }

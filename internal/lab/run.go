@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/clusterform/clusterform/internal/lab/api"
+	"github.com/clusterform/clusterform/internal/lab/artifact"
 	"github.com/clusterform/clusterform/internal/lab/machine"
 	"github.com/clusterform/clusterform/internal/lab/registry"
 )
@@ -63,6 +64,8 @@ type runner struct {
 	machines *machine.Machines
 	adopted  []string // machines that ran already
 	images   *registry.Registry
+	files    *artifact.Server
+	bundles  []*artifact.Bundle
 	serving  []*http.Server
 	failed   chan error
 	started  chan struct{} // closed when server is there: the machine layer may speak earlier
@@ -88,6 +91,9 @@ func (r *runner) up(ctx context.Context) error {
 	listeners, err := r.listenEndpoint(ctx, host, old)
 	if err != nil {
 		return err
+	}
+	if err := r.bundlesUp(); err != nil {
+		return errors.Join(err, closeAll(listeners))
 	}
 	if err := r.serverUp(); err != nil {
 		return errors.Join(err, closeAll(listeners))
@@ -116,6 +122,9 @@ func (r *runner) down(ctx context.Context) error {
 	errs = append(errs, r.stopServing(ctx))
 	if r.server != nil {
 		errs = append(errs, r.server.Close())
+	}
+	if r.files != nil {
+		errs = append(errs, r.files.Close())
 	}
 	if r.machines != nil {
 		errs = append(errs, r.machines.Close())

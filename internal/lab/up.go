@@ -30,6 +30,8 @@ type Config struct {
 	Seed    int64
 	Version string
 	Dirs    Dirs
+	// Bundles are directories of cluster software to offer, besides those in the cache directory.
+	Bundles []string
 }
 
 const (

@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/clusterform/clusterform/hclconfig"
@@ -67,7 +68,11 @@ func (f *Findings) Differs(at Place, reason, alternative string) {
 	f.add(hclconfig.Warning, "Different on "+Title(f.orchestrator), at, reason, alternative)
 }
 
+// add records a finding, unless it is about a value that is not known yet: of that, nothing can be said.
 func (f *Findings) add(severity hclconfig.Severity, summary string, at Place, reason, alternative string) {
+	if f.unknown(at) {
+		return
+	}
 	u := Unsupported{Orchestrator: f.orchestrator, Object: f.block.Address, Place: at, Reason: reason, Alternative: alternative}
 	d := hclconfig.Diagnostic{Severity: severity, Summary: summary, Detail: u.detail(), Address: f.block.Address}
 	r, hidden := f.finder.find(f.block.Range, at)
@@ -78,14 +83,29 @@ func (f *Findings) add(severity hclconfig.Severity, summary string, at Place, re
 // Diagnostics are the findings in the order they were made.
 func (f *Findings) Diagnostics() hclconfig.Diagnostics { return f.diags }
 
-// Unknown records an error for each attribute whose value is only known after apply: objects made without them would say
-// something else than the files.
+// Unknown records what CheckKnown finds.
 func (f *Findings) Unknown() {
-	for _, path := range f.block.Unknown {
-		r, hidden := f.finder.find(f.block.Range, placeOfPath(path))
-		f.diags = append(f.diags, hclconfig.Diagnostic{
-			Severity: hclconfig.Error, Summary: "Known after apply", Address: f.block.Address, Subject: &r, Hidden: hidden,
-			Detail: fmt.Sprintf("The value of %s of %s depends on something that exists only after `clusterform apply`, so its objects cannot be shown yet. Name the addresses of others to leave it out, or write a value that is known.", path, f.block.Address),
+	f.diags = append(f.diags, CheckKnown(f.block, f.finder)...)
+}
+
+// CheckKnown gives an error for each attribute of a block whose value is only known after apply: objects made without them
+// would say something else than the files.
+func CheckKnown(b *hclconfig.Block, finder *Finder) hclconfig.Diagnostics {
+	var diags hclconfig.Diagnostics
+	for _, path := range b.Unknown {
+		r, hidden := finder.find(b.Range, placeOfPath(path))
+		diags = append(diags, hclconfig.Diagnostic{
+			Severity: hclconfig.Error, Summary: "Known after apply", Address: b.Address, Subject: &r, Hidden: hidden,
+			Detail: fmt.Sprintf("The value of %s of %s depends on something that exists only after `clusterform apply`, so its objects cannot be shown yet. Name the addresses of others to leave it out, or write a value that is known.", path, b.Address),
 		})
 	}
+	return diags
+}
+
+// unknown tells whether the place, or what it is a part of, is known only after apply.
+func (f *Findings) unknown(at Place) bool {
+	path := at.path() + "."
+	return slices.ContainsFunc(f.block.Unknown, func(u string) bool {
+		return strings.HasPrefix(path, u+".")
+	})
 }

@@ -26,6 +26,19 @@ func (p Place) In(steps ...string) Place { return append(slices.Clip(p), steps..
 // String is the place as it is written in sentences: `container "app".resources.cpu`.
 func (p Place) String() string { return strings.Join(p, ".") }
 
+// path is the place as hclconfig.Block.Unknown has it, whose labels are steps like any other.
+func (p Place) path() string {
+	var steps []string
+	for _, s := range p {
+		typ, label, labelled := parseStep(s)
+		steps = append(steps, typ)
+		if labelled {
+			steps = append(steps, label)
+		}
+	}
+	return strings.Join(steps, ".")
+}
+
 // placeOfPath reads the paths of hclconfig.Block.Unknown, whose labels are steps like any other: "container.app.image".
 func placeOfPath(path string) Place { return strings.Split(path, ".") }
 

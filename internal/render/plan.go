@@ -222,7 +222,7 @@ func (e entry) reason() string {
 	switch {
 	case e.step.Because == "":
 		return text
-	case text == "":
+	case text == "" || upset(e.step):
 		return e.step.Because
 	default:
 		return text + ": " + e.step.Because

@@ -22,12 +22,12 @@ func (e entry) fields(p *Printer, verbose, several bool) {
 			return
 		}
 		if verbose {
-			newFields(p, s)
+			e.newFields(p)
 		} else if r, ok := s.After.Spec.(*resource.SecurityGroupRules); ok && s.Action == planner.ActionCreate {
 			newRules(p, r)
 		}
 		if s.Action != planner.ActionCreate {
-			changedFields(p, s.Fields)
+			changedFields(p, e.inWords(s.Fields))
 		}
 	case planner.ActionUpdate, planner.ActionReplace, planner.ActionRoll, planner.ActionMove:
 		list := s.Fields
@@ -37,9 +37,9 @@ func (e entry) fields(p *Printer, verbose, several bool) {
 		if several {
 			list = slices.DeleteFunc(slices.Clone(list), func(f resource.FieldChange) bool { return ownPlace(f.Path) || ownNode(f.Path) })
 		}
-		changedFields(p, list)
+		changedFields(p, e.inWords(list))
 		if verbose {
-			unchangedFields(p, s, list)
+			e.unchangedFields(p, list)
 		} else if n := unchanged(s, list); n > 0 && len(list) > 0 {
 			p.styled(dim, fmt.Sprintf("        (%s hidden)\n", count(n, "unchanged field", "unchanged fields")))
 		}
@@ -155,7 +155,8 @@ func documentDiff(p *Printer, before, after string) {
 }
 
 // newFields lists all that is set of a new object.
-func newFields(p *Printer, s *planner.Step) {
+func (e entry) newFields(p *Printer) {
+	s := e.step
 	list := resource.Diff(nil, s.After.Spec)
 	for _, path := range s.Unknown {
 		if !slices.ContainsFunc(list, func(f resource.FieldChange) bool { return f.Path == path }) {
@@ -166,7 +167,7 @@ func newFields(p *Printer, s *planner.Step) {
 		list[i].Effect = resource.EffectNone
 		list[i].Unknown = slices.Contains(s.Unknown, list[i].Path)
 	}
-	changedFields(p, list)
+	changedFields(p, e.inWords(withoutLive(list)))
 }
 
 func newRules(p *Printer, r *resource.SecurityGroupRules) {
@@ -193,14 +194,14 @@ func unchanged(s *planner.Step, changed []resource.FieldChange) int {
 	return n
 }
 
-func unchangedFields(p *Printer, s *planner.Step, changed []resource.FieldChange) {
-	if s.After == nil {
+func (e entry) unchangedFields(p *Printer, changed []resource.FieldChange) {
+	if e.step.After == nil {
 		return
 	}
-	for _, f := range resource.Diff(nil, s.After.Spec) {
-		if slices.ContainsFunc(changed, func(c resource.FieldChange) bool { return c.Path == f.Path }) {
-			continue
-		}
+	same := slices.DeleteFunc(resource.Diff(nil, e.step.After.Spec), func(f resource.FieldChange) bool {
+		return slices.ContainsFunc(changed, func(c resource.FieldChange) bool { return c.Path == f.Path })
+	})
+	for _, f := range e.inWords(withoutLive(same)) {
 		p.styled(dim, "        "+f.Path+" = "+value(f.New)+"\n")
 	}
 }

@@ -160,6 +160,12 @@ func essentials(s resource.Spec) string {
 		return s.Name
 	case *resource.SecurityGroup:
 		return s.Name
+	case *resource.Credentials:
+		return s.Path
+	case *resource.Workload:
+		return work(s)
+	case *resource.Manifest:
+		return manifest(s)
 	case *resource.Node:
 		types := strings.Join(s.InstanceTypes, " or ")
 		if types == "" {

@@ -80,7 +80,7 @@ func driftEntry(p *Printer, d planner.Drift) {
 	for i := range list {
 		list[i].Effect = resource.EffectNone // what already happened forces nothing
 	}
-	changedFields(p, list)
+	changedFields(p, inWords(d.Kind, nil, nil, list, true))
 }
 
 func why(p *Printer, reason string) {
@@ -147,6 +147,9 @@ func summary(p *Printer, plan *planner.Plan) {
 	var more []string
 	if s.NodesDisrupted > 0 {
 		more = append(more, count(s.NodesDisrupted, "node", "nodes")+" disrupted")
+	}
+	if s.WorkloadsInterrupted > 0 {
+		more = append(more, count(s.WorkloadsInterrupted, "workload", "workloads")+" interrupted")
 	}
 	if s.APICalls > 0 {
 		more = append(more, "about "+count(s.APICalls, "API call", "API calls"))

@@ -153,6 +153,48 @@ func rollPlan() *planner.Plan {
 	return p
 }
 
+// clusterPlan is what happens to a cluster with work on it: a version, another image, a node that died.
+func clusterPlan() *planner.Plan {
+	of := func(version, script string) *resource.Node {
+		n := node("eu-central-1a")
+		n.Orchestrator, n.Version, n.UserData = "kubernetes", version, script
+		return n
+	}
+	web := func(image, content string) *resource.Workload {
+		return &resource.Workload{
+			Orchestrator: "kubernetes", Namespace: "default", Name: "web", Type: "deployment", Content: content,
+			Attributes: map[string]string{"replicas": "3", "container.app.image": image, "container.app.env.TOKEN": "(sensitive) " + content[:4]},
+			Live:       map[string]string{"Deployment/default/web": "d1", "Service/default/web": "d2"},
+		}
+	}
+	scaled := web("hello:1", "aaaa1111")
+	scaled.Live = map[string]string{"Deployment/default/web": "other"}
+	settings := &resource.Manifest{APIVersion: "v1", ObjectKind: "ConfigMap", Namespace: "shop", Name: "settings", Content: "cccc3333"}
+	late := &resource.Workload{Orchestrator: "swarm", Namespace: "default", Name: "late", Type: "cron_job"}
+	old, next := of("1.33.13", "1111"), of("1.34.4", "2222")
+	other := of("1.34.4", "3333")
+	p := planOf(
+		create(object("cluster.lab.credentials", &resource.Credentials{Orchestrator: "kubernetes", Path: "/clusterform/0123456789abcdef"})),
+		planner.Step{Action: planner.ActionRoll, Operation: resource.Create, Reason: planner.ReasonConfigChanged, After: object("node_pool.worker[0]", next), Fields: resource.Diff(old, next), CreateFirst: true, Pair: 2},
+		planner.Step{Action: planner.ActionRoll, Operation: resource.Delete, Reason: planner.ReasonConfigChanged, Before: record("node_pool.worker[0]", "i-0", old), CreateFirst: true, Pair: 1},
+		planner.Step{Action: planner.ActionReplace, Operation: resource.Delete, Reason: planner.ReasonDrifted, Because: "not Ready for 5m0s: kubelet stopped posting status", Before: record("node_pool.worker[1]", "i-1", next), Pair: 4},
+		planner.Step{Action: planner.ActionReplace, Operation: resource.Create, Reason: planner.ReasonDrifted, Because: "not Ready for 5m0s: kubelet stopped posting status", After: object("node_pool.worker[1]", other), Fields: resource.Diff(next, other), Pair: 3},
+		change(web("hello:1", "aaaa1111"), web("hello:2", "bbbb2222"), "workload.web", "default/web"),
+		change(scaled, web("hello:1", "aaaa1111"), "workload.scaled", "default/web"),
+		create(object("workload.new", web("hello:1", "aaaa1111"))),
+		create(object("workload.late", late)),
+		create(object("manifest.settings", settings)),
+		planner.Step{Action: planner.ActionDestroy, Operation: resource.Delete, Reason: planner.ReasonRemoved, Before: record("manifest.old", "ConfigMap/shop/old", settings)},
+	)
+	p.Steps[8].Unknown = []string{"attributes", "content"}
+	p.Drift = []planner.Drift{
+		{Address: "workload.scaled", Kind: resource.KindWorkload, ID: "default/web", Fields: resource.DiffObserved(web("hello:1", "aaaa1111"), scaled), Observed: object("workload.scaled", scaled)},
+		{Address: "node_pool.worker[1]", Kind: resource.KindNode, ID: "i-1", Reason: "not Ready for 5m0s: kubelet stopped posting status", Observed: object("node_pool.worker[1]", next)},
+	}
+	p.Summary = planner.Summary{Create: 4, Update: 2, Replace: 2, Destroy: 1, NodesDisrupted: 2, WorkloadsInterrupted: 2, APICalls: 20, Duration: 3 * time.Minute}
+	return p
+}
+
 func driftPlan() *planner.Plan {
 	p := &planner.Plan{Mode: planner.ModeNormal, Summary: planner.Summary{Drifted: 4}}
 	was, is := node("eu-central-1a"), node("eu-central-1a")
@@ -193,6 +235,8 @@ func TestPlan(t *testing.T) {
 		{name: "changes_verbose", plan: changesPlan(), verbose: true},
 		{name: "roll", plan: rollPlan()},
 		{name: "drift", plan: driftPlan()},
+		{name: "cluster", plan: clusterPlan()},
+		{name: "cluster_verbose", plan: clusterPlan(), verbose: true},
 		{name: "partial", plan: partial},
 		{name: "hostile", plan: hostile},
 		{name: "only_outputs", plan: &planner.Plan{Outputs: []planner.OutputChange{{Name: "n", Action: planner.ActionCreate, After: json.RawMessage("1")}}}},
@@ -207,7 +251,7 @@ func TestPlan(t *testing.T) {
 // A saved plan comes back from JSON, where fields hold general types; it must look the same.
 func TestASavedPlanLooksLikeTheOneThatWasMade(t *testing.T) {
 	t.Parallel()
-	for name, plan := range map[string]*planner.Plan{"first": firstPlan(), "changes": changesPlan(), "roll": rollPlan(), "drift": driftPlan()} {
+	for name, plan := range map[string]*planner.Plan{"first": firstPlan(), "changes": changesPlan(), "roll": rollPlan(), "drift": driftPlan(), "cluster": clusterPlan()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b, err := json.Marshal(plan)
@@ -230,7 +274,7 @@ func TestASavedPlanLooksLikeTheOneThatWasMade(t *testing.T) {
 
 func TestRenderingDoesNotChangeThePlan(t *testing.T) {
 	t.Parallel()
-	for name, plan := range map[string]*planner.Plan{"changes": changesPlan(), "roll": rollPlan(), "drift": driftPlan()} {
+	for name, plan := range map[string]*planner.Plan{"changes": changesPlan(), "roll": rollPlan(), "drift": driftPlan(), "cluster": clusterPlan()} {
 		before, err := json.Marshal(plan)
 		if err != nil {
 			t.Fatal(err)

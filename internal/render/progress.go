@@ -70,6 +70,18 @@ type runningStep struct {
 	event   event.Event
 	since   time.Time
 	message string
+	phase   resource.Phase
+}
+
+// text is what a step does and waits for. A message that begins with the node's phase says both: "joining (attempt 3): …".
+func (r *runningStep) text() string {
+	switch {
+	case r.message == "":
+		return doing(r.event)
+	case r.phase != "" && strings.HasPrefix(r.message, string(r.phase)):
+		return r.message
+	}
+	return doing(r.event) + ": " + r.message
 }
 
 // tally is what both forms of progress for people count.
@@ -106,7 +118,7 @@ func (t *tally) take(e event.Event) {
 		t.running[k] = &runningStep{event: e, since: e.At}
 	case event.StepProgress:
 		if r := t.running[k]; r != nil {
-			r.message = e.Message
+			r.message, r.phase = e.Message, e.Phase
 			if r.message == "" {
 				r.message = string(e.Phase)
 			}

@@ -53,10 +53,7 @@ func (l *lines) heartbeat() {
 	now := l.now()
 	var b bundler
 	for _, r := range l.tally.active() {
-		text := doing(r.event)
-		if r.message != "" {
-			text += ": " + r.message
-		}
+		text := r.text()
 		b.add(r.event.Address, text, r.since)
 	}
 	l.p.Linef("Still running: %s", l.tally.counts(now))

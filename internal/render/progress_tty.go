@@ -114,10 +114,7 @@ func (t *terminal) picture() {
 	t.drawn = 1
 	var b bundler
 	for _, r := range t.tally.active() {
-		text := doing(r.event)
-		if r.message != "" {
-			text += ": " + r.message
-		}
+		text := r.text()
 		b.add(r.event.Address, text, r.since)
 	}
 	for i, x := range b.list {

@@ -20,6 +20,8 @@ func value(v any) string {
 		return "null"
 	case string:
 		return quote(v)
+	case phrase:
+		return string(v)
 	case resource.Ref:
 		return ref(v)
 	case resource.Address:

@@ -86,7 +86,7 @@ func Rename(from, to resource.Address) Entry {
 
 // SetCluster records a cluster's identity.
 func SetCluster(a resource.Address, c resource.ClusterRecord) Entry {
-	c.Images = maps.Clone(c.Images)
+	c.Images, c.Software = maps.Clone(c.Images), maps.Clone(c.Software)
 	return Entry{wireEntry{Op: opCluster, Address: a, Cluster: &c}}
 }
 

@@ -19,7 +19,10 @@ func fullSnapshot() *resource.Snapshot {
 	s := resource.NewSnapshot("3b1f8a52-8f0e-4b7c-9a43-5d2f6f1c0e77")
 	s.Serial = 12
 	s.Clusters["cluster.lab"] = resource.ClusterRecord{UID: testUID, Region: "eu-central-1", Orchestrator: "kubernetes",
-		Images: map[string]string{"ssm:/aws/service/debian": "ami-0123456789abcdef0"}}
+		Images: map[string]string{"ssm:/aws/service/debian": "ami-0123456789abcdef0"},
+		Software: map[string]*resource.Software{"1.34.4": {Origin: "lab", Registry: "http://registry.lab:5000", Files: []resource.SoftwareFile{
+			{Name: "kubelet", URL: "http://artifacts.lab:5080/kubelet", SHA256: "00ff", Kind: "binary", Path: "/usr/local/bin/kubelet", Mode: "0755"},
+		}}}}
 	s.Outputs["endpoint"] = resource.OutputRecord{Type: json.RawMessage(`"string"`), Value: json.RawMessage(`"10.88.0.4"`)}
 	s.Outputs["token"] = resource.OutputRecord{Type: json.RawMessage(`"string"`), Sensitive: true, Sealed: "sealed:v1:YWdl"}
 	s.Records["cluster.lab.vpc"] = vpcRecord()
@@ -28,6 +31,14 @@ func fullSnapshot() *resource.Snapshot {
 			Region: "eu-central-1", ID: "rtb-1", Spec: &resource.RouteTable{VPC: "cluster.lab.vpc",
 				Routes: []resource.Route{{Destination: "0.0.0.0/0", Gateway: "cluster.lab.internet_gateway"}}}},
 		Generation: 1, Incomplete: true, LastError: "ec2:CreateRoute: InvalidGatewayID.NotFound", DependsOn: []resource.Address{"cluster.lab.vpc"},
+	}
+	for a, spec := range map[resource.Address]resource.Spec{
+		"cluster.lab.credentials": &resource.Credentials{Orchestrator: "kubernetes", Path: "/clusterform/" + testUID, Parameters: []string{"control-plane/pki/cluster"}, CA: "-----BEGIN CERTIFICATE-----\n"},
+		"workload.web": &resource.Workload{Orchestrator: "kubernetes", Namespace: "default", Name: "web", Type: "deployment",
+			Attributes: map[string]string{"container.app.image": "hello:1"}, Content: "ab12", Live: map[string]string{"Deployment/default/web": "cd34"}, Objects: []string{"Deployment/default/web"}},
+		"manifest.settings": &resource.Manifest{APIVersion: "v1", ObjectKind: "ConfigMap", Namespace: "shop", Name: "settings", Content: "ef56", Wait: true},
+	} {
+		s.Records[a] = &resource.Record{Object: resource.Object{Address: a, Kind: spec.Kind(), Cluster: "cluster.lab", UID: testUID, Region: "eu-central-1", ID: "id-of-" + string(a), Spec: spec}, Generation: 1}
 	}
 	for _, i := range []int{2, 10, 0} {
 		s.Records[nodeAddress(i)] = nodeRecord(i)

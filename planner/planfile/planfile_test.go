@@ -190,9 +190,9 @@ func TestConfigurationFromTheFile(t *testing.T) {
 	}
 }
 
-func TestNoSecretInClear(t *testing.T) {
-	t.Parallel()
-	data := written(t, saved(t))
+// unpacked is what anybody can read of a file.
+func unpacked(t testing.TB, data []byte) []byte {
+	t.Helper()
 	_, packed, _ := bytes.Cut(data, []byte("\n"))
 	z, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
@@ -202,6 +202,12 @@ func TestNoSecretInClear(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return plain
+}
+
+func TestNoSecretInClear(t *testing.T) {
+	t.Parallel()
+	plain := unpacked(t, written(t, saved(t)))
 	if bytes.Contains(plain, []byte(marker)) {
 		t.Error("the sensitive variable is in the file in clear")
 	}

@@ -63,6 +63,8 @@ type Observation struct {
 	Object *Object
 	Phase  Phase
 	// Reason says, for people, why it is gone or not well ("terminated outside clusterform: Client.UserInitiatedShutdown").
+	// A node that is not well is started again in its place when its Phase is launching or booting, and replaced when it is
+	// joining: it runs, and is of no use (not Ready for long, its status checks fail).
 	Reason string
 	// Unrecorded: tagged as ours, but no record has its id. Address is what its tags say and may be empty.
 	Unrecorded bool

@@ -172,6 +172,10 @@ type Node struct {
 	Version      string            `json:"version,omitempty" cf:"roll,unobserved"`
 	Labels       map[string]string `json:"labels,omitempty" cf:"update,unobserved"`
 	Taints       []Taint           `json:"taints,omitempty" cf:"update,unobserved"`
+	// JoinTimeoutSeconds is how long a new node has to become ready, DrainTimeoutSeconds how long work has to move away from
+	// one that goes: the pool's update block. 0 is the driver's default.
+	JoinTimeoutSeconds  int `json:"join_timeout_s,omitempty" cf:"recorded"`
+	DrainTimeoutSeconds int `json:"drain_timeout_s,omitempty" cf:"recorded"`
 
 	PrivateIP  string `json:"private_ip,omitempty" cf:"computed"`
 	PublicAddr string `json:"public_ip,omitempty" cf:"computed"`

@@ -25,8 +25,8 @@ type ClusterRecord struct {
 	Orchestrator string `json:"orchestrator,omitempty"`
 	// Images are the resolved image ids by the reference asked for ("ssm:/aws/…"): a newer image alone plans nothing.
 	Images map[string]string `json:"images,omitempty"`
-	// Software is what nodes download, by orchestrator version: once resolved it stays, so that user-data does not change
-	// because a mirror did.
+	// Software is what nodes download, by SoftwareKey: once resolved it stays, so that user-data does not change because a
+	// mirror did.
 	Software map[string]*Software `json:"software,omitempty"`
 }
 

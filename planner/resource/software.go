@@ -11,6 +11,14 @@ type Software struct {
 	Registry string `json:"registry,omitempty"`
 }
 
+// SoftwareKey is the key of ClusterRecord.Software: the version, with the bundle that a cluster names for it.
+func SoftwareKey(version, bundle string) string {
+	if bundle == "" {
+		return version
+	}
+	return version + " from " + bundle
+}
+
 // SoftwareFile is one download.
 type SoftwareFile struct {
 	// Name is the bundle's: "kubeadm", "kubelet", "kubectl", "cni-plugins", "kube-flannel.yml".

@@ -141,7 +141,7 @@ func (b *build) sourceFiles(ctx context.Context, m *Manifest, builder *source.Bu
 		case KindArchive:
 			file, err = b.pluginArchive(programs)
 		default:
-			file, err = b.overlayObjects(ctx, builder)
+			file, err = b.objects(ctx, a.Name, builder)
 		}
 		if err == nil {
 			err = b.into.addFile(a, file)
@@ -203,6 +203,26 @@ func addToTar(w *tar.Writer, name, path string) error {
 	}
 	_, err = io.Copy(w, f)
 	return err
+}
+
+func (b *build) objects(ctx context.Context, name string, builder *source.Builder) (store.File, error) {
+	switch name {
+	case "flannel-objects":
+		return b.overlayObjects(ctx, builder)
+	case "metrics-server-objects":
+		return b.metricsObjects()
+	}
+	return store.File{}, errors.New("nothing here makes these objects")
+}
+
+// metricsObjects are clusterform's own.
+func (b *build) metricsObjects() (store.File, error) {
+	data := source.MetricsObjects(b.Release)
+	key := store.Key("metrics-objects", string(data))
+	if f, ok := b.store.Get(key); ok {
+		return f, nil
+	}
+	return b.store.Put(key, "metrics-server.yml", func(path string) error { return os.WriteFile(path, data, 0o600) })
 }
 
 // overlayObjects are the overlay's own manifest, for the CNI version that the plugin built here speaks.

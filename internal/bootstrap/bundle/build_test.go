@@ -102,7 +102,7 @@ func TestBuildFromUpstream(t *testing.T) {
 	for _, i := range images {
 		names = append(names, i.Name)
 	}
-	if len(names) != 9 || !slices.Contains(names, "registry.k8s.io/etcd:3.6.5-0") {
+	if len(names) != 10 || !slices.Contains(names, "registry.k8s.io/etcd:3.6.5-0") {
 		t.Errorf("images %v", names)
 	}
 	if last := events[len(events)-1]; len(events) != 2*len(m.Artifacts) || last.Step != last.Steps || last.Doing != "" {

@@ -44,7 +44,9 @@ func Upstream(r release.Release, arch string) *Manifest {
 	runc.Install.Path = "/usr/local/sbin/runc"
 	m.add(runc, gh+"opencontainers/runc/releases/download/v"+r.Runc+"/runc."+arch, "")
 	m.Artifacts[len(m.Artifacts)-1].ChecksumURL = gh + "opencontainers/runc/releases/download/v" + r.Runc + "/runc.sha256sum"
-	m.add(overlayObjects(r), gh+"flannel-io/flannel/releases/download/v"+r.Flannel+"/kube-flannel.yml", "")
+	m.add(objects("flannel-objects", "v"+r.Flannel, "kube-flannel.yml"), gh+"flannel-io/flannel/releases/download/v"+r.Flannel+"/kube-flannel.yml", "")
+	m.add(objects("metrics-server-objects", "v"+r.MetricsServer, "metrics-server.yml"),
+		gh+"kubernetes-sigs/metrics-server/releases/download/v"+r.MetricsServer+"/components.yaml", "")
 	m.Artifacts = append(m.Artifacts, images(r)...)
 	return m
 }
@@ -71,10 +73,10 @@ func archive(name, version, file, dir string) Artifact {
 	}
 }
 
-func overlayObjects(r release.Release) Artifact {
+func objects(name, version, file string) Artifact {
 	return Artifact{
-		Name: "flannel-objects", Kind: KindManifest, Version: "v" + r.Flannel, License: "Apache-2.0", ProvidedBy: ByBundle,
-		Nodes: []string{controlPlane}, Path: "files/kube-flannel.yml", Install: &Install{Path: ObjectsDir + "/kube-flannel.yml", Mode: "0644"},
+		Name: name, Kind: KindManifest, Version: version, License: "Apache-2.0", ProvidedBy: ByBundle,
+		Nodes: []string{controlPlane}, Path: "files/" + file, Install: &Install{Path: ObjectsDir + "/" + file, Mode: "0644"},
 	}
 }
 
@@ -98,6 +100,7 @@ func images(r release.Release) []Artifact {
 		image("image/pause", registry+"pause", r.Pause),
 		image("image/flannel", "ghcr.io/flannel-io/flannel", "v"+r.Flannel),
 		image("image/flannel-cni-plugin", "ghcr.io/flannel-io/flannel-cni-plugin", "v"+r.FlannelCNI),
+		image("image/metrics-server", registry+"metrics-server/metrics-server", "v"+r.MetricsServer),
 	}
 }
 

@@ -40,6 +40,7 @@ var recipes = [...]recipe{
 		artifact: "image/flannel-cni-plugin", programs: map[string]string{"flannel": source.FlannelCNI, "bin/cp": source.Copy},
 		entrypoint: []string{"/bin/cp"}, note: "the plugin as it was in containernetworking/plugins, for CNI versions up to 0.4.0",
 	},
+	{artifact: "image/metrics-server", programs: map[string]string{"metrics-server": source.MetricsServer}, entrypoint: []string{"/metrics-server"}},
 }
 
 // FromSource is the manifest of a release as it is built here. It is not locked.
@@ -67,6 +68,8 @@ func FromSource(r release.Release, arch, toolchain string) *Manifest {
 		case "flannel-objects":
 			overlay := source.Overlay(r)
 			a.Module, a.Note = overlay.Module+"@"+overlay.Version, "CNI version 0.4.0, which the plugin of this bundle speaks"
+		case "metrics-server-objects":
+			a.Note = "clusterform's own"
 		default:
 			a.Module = made[a.Name]
 		}

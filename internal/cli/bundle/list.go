@@ -94,6 +94,7 @@ func (o *listOptions) versions() error {
 			out = append(out, version{r.Kubernetes, map[string]string{
 				"etcd": r.Etcd, "coredns": r.CoreDNS, "pause": r.Pause, "cni-plugins": r.CNIPlugins, "flannel": r.Flannel,
 				"crictl": r.CRITools, "containerd": r.Containerd, "runc": r.Runc,
+				"metrics-server": r.MetricsServer,
 			}})
 		}
 		e := json.NewEncoder(o.Out)

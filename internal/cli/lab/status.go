@@ -46,6 +46,8 @@ type statusJSON struct {
 	Artifacts string    `json:"artifacts,omitempty"`
 	Started   time.Time `json:"started,omitzero"`
 	Dir       string    `json:"dir,omitempty"`
+	// Kubernetes are the versions whose software machines find.
+	Kubernetes []string `json:"kubernetes,omitempty"`
 	*lab.Status
 }
 
@@ -71,6 +73,9 @@ func (o *statusOptions) run(ctx context.Context) error {
 	p.Linef("  machines   %s", info.Machines)
 	p.Linef("  registry   %s", info.Registry)
 	p.Linef("  artifacts  %s", info.Artifacts)
+	if len(info.Kubernetes) > 0 {
+		p.Linef("  software   Kubernetes %s", list(info.Kubernetes))
+	}
 	p.Linef("  directory  %s", info.Dir)
 	p.Linef("  calls      %d", status.Calls)
 	for _, vpc := range slices.Sorted(maps.Keys(status.Collisions)) {
@@ -128,7 +133,8 @@ func (o *statusOptions) json(ctx context.Context, info *lab.Info, err error) err
 		}
 		out = statusJSON{
 			Name: info.Name, Running: true, Endpoint: info.Endpoint, Region: info.Region, Machines: info.Machines,
-			Registry: info.Registry, Artifacts: info.Artifacts, Started: info.Started, Dir: info.Dir, Status: status,
+			Registry: info.Registry, Artifacts: info.Artifacts, Started: info.Started, Dir: info.Dir,
+			Kubernetes: info.Kubernetes, Status: status,
 		}
 	}
 	e := json.NewEncoder(o.Out)

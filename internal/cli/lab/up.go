@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"syscall"
@@ -26,6 +27,7 @@ type upOptions struct {
 	Foreground   bool
 	Detach       bool
 	Verbose      bool
+	Bundles      []string
 }
 
 func newUpCommand(base *Options) *cobra.Command {
@@ -49,6 +51,7 @@ and without privileges.`,
 	f.Int64Var(&o.Seed, "seed", 0, "The `NUMBER` that decides identifiers and faults; 0 is random.")
 	f.BoolVar(&o.Foreground, "foreground", false, "Stay in the foreground; the log goes to standard error.")
 	f.BoolVar(&o.Detach, "detach", true, "Run in the background, as it does by default.")
+	f.StringArrayVar(&o.Bundles, "bundle", nil, "A `DIR` with cluster software, from `clusterform bundle build`, that machines may install; may be given again. Bundles in the cache directory are offered anyway.")
 	f.BoolVar(&o.Verbose, "verbose", false, "Log every call.")
 	return cmd
 }
@@ -61,6 +64,12 @@ func (o *upOptions) run(ctx context.Context) error {
 	cfg := lab.Config{
 		Name: o.Name, Machines: o.Machines, Listen: o.Listen, Region: o.Region, DefaultRegion: o.Env("AWS_REGION"),
 		AcceptAnyKey: o.AcceptAnyKey, Seed: o.Seed, Version: o.Version, Dirs: dirs,
+	}
+	for _, dir := range o.Bundles {
+		if dir, err = filepath.Abs(o.Path(dir)); err != nil {
+			return err
+		}
+		cfg.Bundles = append(cfg.Bundles, dir)
 	}
 	switch cfg.Machines {
 	case "":
@@ -100,6 +109,9 @@ func (o *upOptions) detached(ctx context.Context, cfg lab.Config) error {
 		"-region=" + cfg.Region, "-accept-any-key=" + strconv.FormatBool(cfg.AcceptAnyKey), "-seed=" + strconv.FormatInt(cfg.Seed, 10),
 		"-verbose=" + strconv.FormatBool(o.Verbose),
 	}
+	for _, dir := range cfg.Bundles {
+		argv = append(argv, "-bundle="+dir)
+	}
 	started := o.Now()
 	info, err := lab.Up(ctx, cfg, argv, o.note)
 	if err != nil {
@@ -115,6 +127,9 @@ func (o *upOptions) detached(ctx context.Context, cfg lab.Config) error {
 	p.Linef("  machines  %s", info.Machines)
 	if info.Machines != lab.MachinesNone {
 		p.Linef("  images    %s, on the machines registry.lab:5000", info.Registry)
+	}
+	if len(info.Kubernetes) > 0 {
+		p.Linef("  software  Kubernetes %s", list(info.Kubernetes))
 	}
 	p.Newline()
 	p.Line("Set the environment of this shell for it, and use it like AWS:")

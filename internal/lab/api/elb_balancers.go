@@ -218,10 +218,22 @@ func (s *Server) renderBalancer(b *balancer) elbv2.LoadBalancer {
 		addr := elbv2.LoadBalancerAddress{PrivateIPv4Address: z.Addr.String(), AllocationId: z.EIP}
 		if a := s.eips.get(z.EIP); a != nil {
 			addr.IpAddress = a.IP.String()
+		} else if at := s.reach(b.VPC, z.Addr); at.IsValid() {
+			addr.IpAddress = at.String()
 		}
 		out.AvailabilityZones = append(out.AvailabilityZones, elbv2.AvailabilityZone{ZoneName: z.Zone, SubnetId: z.Subnet, LoadBalancerAddresses: []elbv2.LoadBalancerAddress{addr}})
 	}
 	return out
+}
+
+// reach is the address under which a client on the host reaches an address of a VPC; the zero address when nobody can.
+func (s *Server) reach(vpc string, addr netip.Addr) netip.Addr {
+	m, ok := s.opt.Machines.(Reacher)
+	if !ok {
+		return netip.Addr{}
+	}
+	at, _ := m.Reach(vpc, addr)
+	return at
 }
 
 func (c *call) findBalancer(arn string) (*balancer, error) {

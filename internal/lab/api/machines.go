@@ -31,6 +31,13 @@ type Machines interface {
 	Network(ctx context.Context, t Topology) error
 }
 
+// Reacher is a Machines whose network the host reaches under addresses that may be others than those inside. Unlike the
+// other methods, Reach is called with the server's lock held: it answers from memory and calls nobody.
+type Reacher interface {
+	// Reach returns the address under which the host reaches an address of a VPC; false when there is none.
+	Reach(vpcID string, addr netip.Addr) (netip.Addr, bool)
+}
+
 // Machine is what a machine needs to boot.
 type Machine struct {
 	InstanceID   string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -11,8 +12,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
 	"github.com/clusterform/clusterform/internal/lab/api"
 )
@@ -249,4 +253,29 @@ func TestRestartContinuesWhatWasUnderWay(t *testing.T) {
 			t.Errorf("%s after a restart, want running (%v)", got.State.Name, f.steps())
 		}
 	})
+}
+
+// reachable is a network that the host reaches under stand-ins.
+type reachable struct{ fakeMachines }
+
+func (*reachable) Reach(_ string, addr netip.Addr) (netip.Addr, bool) {
+	b := addr.As4()
+	b[0] = 100
+	return netip.AddrFrom4(b), true
+}
+
+func TestLoadBalancersSayWhereTheHostReachesThem(t *testing.T) {
+	t.Parallel()
+	for name, machines := range map[string]api.Machines{"": nil, "100.": new(reachable)} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLab(t, api.Options{Machines: machines})
+			n := makeNetwork(t, l)
+			lb := must(l.elb.CreateLoadBalancer(t.Context(), &elb.CreateLoadBalancerInput{Name: new("api"), Type: elbtypes.LoadBalancerTypeEnumNetwork, Subnets: []string{n.subnet}}))(t).LoadBalancers[0]
+			address := lb.AvailabilityZones[0].LoadBalancerAddresses[0]
+			_, host, _ := strings.Cut(*address.PrivateIPv4Address, ".")
+			if got := aws.ToString(address.IpAddress); name == "" && got != "" || name != "" && got != name+host {
+				t.Errorf("inside %s, from the host %q, want %q", *address.PrivateIPv4Address, got, name+host)
+			}
+		})
+	}
 }

@@ -30,6 +30,8 @@ type Options struct {
 	Faults Faults
 	// NoDefaultVPC starts the account without the default VPC (172.31.0.0/16 with a subnet per zone) that AWS gives.
 	NoDefaultVPC bool
+	// PublicParameters are further public SSM parameters, by name below /aws/service/.
+	PublicParameters map[string]string
 }
 
 // Key is an access key. The secret never appears in answers or logs.

@@ -100,6 +100,24 @@ func TestPublicParametersNameImages(t *testing.T) {
 	}
 }
 
+func TestPublicParametersOfTheLab(t *testing.T) {
+	t.Parallel()
+	const name = "/aws/service/clusterform/kubernetes/1.34.4"
+	l := newLab(t, api.Options{PublicParameters: map[string]string{name: "pins"}})
+	got := must(l.ssm.GetParameter(t.Context(), &ssm.GetParameterInput{Name: new(name)}))(t).Parameter
+	if *got.Value != "pins" || got.Type != ssmtypes.ParameterTypeString || *got.ARN != "arn:aws:ssm:"+testRegion+"::parameter"+name {
+		t.Errorf("got %s %s %s", *got.Value, got.Type, *got.ARN)
+	}
+	listed := must(l.ssm.GetParametersByPath(t.Context(), &ssm.GetParametersByPathInput{Path: new("/aws/service/clusterform"), Recursive: new(true)}))(t).Parameters
+	if len(listed) != 1 || *listed[0].Name != name {
+		t.Errorf("listed: %v", listed)
+	}
+	_, err := l.ssm.GetParameter(t.Context(), &ssm.GetParameterInput{Name: new("/aws/service/clusterform/kubernetes/1.1.1")})
+	wantCode(t, err, "ParameterNotFound")
+	_, err = l.ssm.PutParameter(t.Context(), &ssm.PutParameterInput{Name: new(name), Value: new("mine"), Type: ssmtypes.ParameterTypeString})
+	wantCode(t, err, "AccessDeniedException")
+}
+
 const trustEC2 = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
 
 func TestRolesAndProfiles(t *testing.T) {

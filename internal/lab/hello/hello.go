@@ -3,9 +3,12 @@
 //
 // It answers on port 8080:
 //
-//	GET /            its host name, its address and the peer's, as text (application/json on request)
+//	GET /            its version, host name, its address and the peer's, as text (application/json on request)
 //	GET /healthz     200 "ok"
 //	GET /?get=URL    fetches URL itself and passes the answer on, to see that one workload reaches another
+//
+// `/hello check` asks the sample in the same container whether it is healthy, for health checks that run a command. Called
+// as /tail, the program is a sidecar that says something now and then (see Tail).
 package hello
 
 import (
@@ -34,7 +37,7 @@ func Serve(ctx context.Context, addr string) error {
 	if err != nil {
 		host = "unknown"
 	}
-	server := &http.Server{Addr: addr, Handler: Handler(host), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Addr: addr, Handler: Handler(host, firstOf(os.Getenv(VersionVariable), "1")), ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	go func() { failed <- server.ListenAndServe() }()
 	select {
@@ -50,15 +53,28 @@ func Serve(ctx context.Context, addr string) error {
 	return nil
 }
 
+// VersionVariable names the environment variable with the version that the sample says it is; its images differ in that.
+const VersionVariable = "HELLO_VERSION"
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
 // Answer is what / says.
 type Answer struct {
+	Version string `json:"version"`
 	Host    string `json:"host"`
 	Address string `json:"address"`
 	Peer    string `json:"peer"`
 }
 
-// Handler answers in the name of host.
-func Handler(host string) http.Handler {
+// Handler answers in the name of host, as that version.
+func Handler(host, version string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	client := &http.Client{Timeout: 10 * time.Second}
@@ -67,7 +83,7 @@ func Handler(host string) http.Handler {
 			fetch(w, r, client, target)
 			return
 		}
-		a := Answer{Host: host, Peer: r.RemoteAddr}
+		a := Answer{Version: version, Host: host, Peer: r.RemoteAddr}
 		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 			a.Address = local.String()
 		}
@@ -76,7 +92,7 @@ func Handler(host string) http.Handler {
 			_ = json.NewEncoder(w).Encode(a)
 			return
 		}
-		fmt.Fprintf(w, "hello from %s at %s to %s\n", a.Host, a.Address, a.Peer)
+		fmt.Fprintf(w, "hello from %s at %s to %s, version %s\n", a.Host, a.Address, a.Peer, a.Version)
 	})
 	return mux
 }

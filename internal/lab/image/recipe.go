@@ -26,7 +26,7 @@ var packages = [...]string{
 	"cloud-init", "openssh-server", "sudo",
 	"iproute2", "iptables", "iputils-ping", "ca-certificates", "curl",
 	"procps", "less", "kmod", "netbase", "tzdata",
-	"containerd", "docker.io", "conntrack", "socat", "ethtool", "ebtables",
+	"containerd", "docker.io", "conntrack", "socat", "ethtool", "ebtables", "openssl",
 }
 
 // file is one file of ours in the root filesystem; source names it in the embedded directory.
@@ -43,6 +43,10 @@ var files = [...]file{
 	{Path: "etc/cloud/cloud.cfg.d/90_lab.cfg", Mode: 0o644, Source: "files/90_lab.cfg"},
 	{Path: "etc/containerd/config.toml", Mode: 0o644, Source: "files/containerd.toml"},
 	{Path: "etc/containerd/certs.d/registry.lab:5000/hosts.toml", Mode: 0o644, Source: "files/registry-hosts.toml"},
+	{Path: "etc/containerd/certs.d/registry.k8s.io/hosts.toml", Mode: 0o644, Source: "files/mirror-hosts.toml"},
+	{Path: "etc/containerd/certs.d/ghcr.io/hosts.toml", Mode: 0o644, Source: "files/mirror-hosts.toml"},
+	{Path: "etc/containerd/certs.d/docker.io/hosts.toml", Mode: 0o644, Source: "files/mirror-hosts.toml"},
+	{Path: "etc/kubernetes/kubelet.conf.d/10-lab.conf", Mode: 0o644, Source: "files/kubelet-lab.conf"},
 	{Path: "etc/docker/daemon.json", Mode: 0o644, Source: "files/daemon.json"},
 	{Path: "etc/systemd/journald.conf.d/90-lab.conf", Mode: 0o644, Source: "files/journald.conf"},
 	{Path: "etc/resolv.conf", Mode: 0o644, Text: "nameserver 169.254.169.253\noptions timeout:2 attempts:3\n"},

@@ -1,8 +1,8 @@
 // Package registry is the container image registry of a lab, known to its machines as registry.lab:5000. It speaks the
 // OCI distribution protocol through go-containerregistry and keeps everything in one directory.
 //
-// It only serves what was pushed; it never fetches from elsewhere. The sample image it always holds is made here (see
-// EnsureHello) from the program in internal/lab/hello.
+// It only serves what was pushed, or offered from a directory; it never fetches from elsewhere. The sample images it always holds are made here (see
+// EnsureSamples) from the program in internal/lab/hello.
 package registry
 
 import (
@@ -34,6 +34,7 @@ const maxManifest = 4 << 20
 // Registry is an http.Handler over one directory.
 type Registry struct {
 	dir     string
+	blobs   *blobs
 	handler http.Handler
 }
 
@@ -44,8 +45,12 @@ func Open(dir string) (*Registry, error) {
 			return nil, fmt.Errorf("image registry: %w", err)
 		}
 	}
-	r := &Registry{dir: dir, handler: upstream.New(
-		upstream.WithBlobHandler(upstream.NewDiskBlobHandler(filepath.Join(dir, "blobs"))),
+	held, err := newBlobs(filepath.Join(dir, "blobs"))
+	if err != nil {
+		return nil, err
+	}
+	r := &Registry{dir: dir, blobs: held, handler: upstream.New(
+		upstream.WithBlobHandler(held),
 		upstream.WithReferrersSupport(true),
 		upstream.Logger(log.New(io.Discard, "", 0)),
 	)}

@@ -192,18 +192,25 @@ func TestHelloIsMadeFromTheProgramAndMadeOnce(t *testing.T) {
 	}
 
 	r := open(t, filepath.Join(dir, "registry"))
-	if err := r.EnsureHello(t.Context(), program); err != nil {
+	if err := r.EnsureSamples(t.Context(), program); err != nil {
 		t.Fatal(err)
 	}
 	first, ok := r.Has(t.Context(), registry.Hello)
 	if !ok {
-		t.Fatal("no sample image")
+		t.Fatal("no sample images")
 	}
-	if err := r.EnsureHello(t.Context(), program); err != nil {
+	if err := r.EnsureSamples(t.Context(), program); err != nil {
 		t.Fatal(err)
 	}
 	if again, _ := r.Has(t.Context(), registry.Hello); again != first {
 		t.Errorf("made again from the same program: %s, then %s", first, again)
+	}
+	images, err := r.Images(t.Context())
+	if err != nil || !slices.Equal(images, []string{"hello:1", "hello:2", "tail:1"}) {
+		t.Errorf("samples: %v (%v)", images, err)
+	}
+	if second, _ := r.Has(t.Context(), "hello:2"); second == first {
+		t.Error("the second version of the sample is the first one")
 	}
 
 	server := httptest.NewServer(r)
@@ -234,6 +241,9 @@ func TestHelloIsMadeFromTheProgramAndMadeOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if link, err := tr.Next(); err != nil || link.Name != "tail" || link.Linkname != "hello" {
+		t.Errorf("second entry %+v (%v), want tail, the same program", link, err)
+	}
 	want, err := os.ReadFile(program)
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("the image's program is another (%v)", err)
@@ -246,7 +256,7 @@ func TestADynamicProgramIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = open(t, t.TempDir()).EnsureHello(t.Context(), shell)
+	err = open(t, t.TempDir()).EnsureSamples(t.Context(), shell)
 	if err == nil || !strings.Contains(err.Error(), "CGO_ENABLED=0") {
 		t.Errorf("got %v, want a word on static linking", err)
 	}

@@ -14,11 +14,23 @@ const contentLimit = 1 << 20
 // portNameLimit is the longest name of a container's port.
 const portNameLimit = 15
 
-// Check says what of a workload Kubernetes cannot do, or would do otherwise than other orchestrators. The finder makes the
-// places exact and may be nil.
-func Check(w *hclconfig.Workload, o Options, finder *orchestrator.Finder) hclconfig.Diagnostics {
+// Check says what Kubernetes cannot do of what a cluster and its blocks ask, or would do otherwise than other orchestrators.
+// What is known only after apply is left out; orchestrator.CheckKnown is about that. The finder makes the places exact and
+// may be nil.
+func Check(c *hclconfig.Cluster, workloads []*hclconfig.Workload, manifests []*hclconfig.Manifest, finder *orchestrator.Finder) hclconfig.Diagnostics {
+	diags := checkVersion(c, finder)
+	for _, w := range workloads {
+		diags = append(diags, CheckWorkload(w, Options{Version: c.Version}, finder)...)
+	}
+	for _, m := range manifests {
+		diags = append(diags, CheckManifest(m, finder)...)
+	}
+	return append(diags, checkOwners(workloads, manifests, finder)...)
+}
+
+// CheckWorkload is the part of Check that is about one workload.
+func CheckWorkload(w *hclconfig.Workload, o Options, finder *orchestrator.Finder) hclconfig.Diagnostics {
 	f := orchestrator.NewFindings(hclconfig.Kubernetes, &w.Block, finder)
-	f.Unknown()
 	checkContainers(f, w)
 	checkSidecars(f, w, o)
 	checkContent(f, w)

@@ -47,7 +47,7 @@ func TestCheck(t *testing.T) {
 				kind = "deployment"
 			}
 			d, sources := evaluate(t, cluster+"workload \"w\" {\n  cluster = cluster.lab\n  kind = \""+kind+"\"\n"+tc.body+"\n}\n")
-			diags := Check(d.Workloads[0], Options{Version: tc.version}, orchestrator.NewFinder(sources))
+			diags := CheckWorkload(d.Workloads[0], Options{Version: tc.version}, orchestrator.NewFinder(sources))
 			got := ""
 			for _, x := range diags {
 				got += fmt.Sprintf("%s:%d:%s", x.Severity, x.Subject.Start.Line, place(x))
@@ -55,7 +55,7 @@ func TestCheck(t *testing.T) {
 			if got != tc.want {
 				t.Errorf("got %q, want %q\n%v", got, tc.want, diags)
 			}
-			if exact := Check(d.Workloads[0], Options{Version: tc.version}, nil); len(exact) != len(diags) || len(exact) > 0 && *exact[0].Subject != d.Workloads[0].Range {
+			if exact := CheckWorkload(d.Workloads[0], Options{Version: tc.version}, nil); len(exact) != len(diags) || len(exact) > 0 && *exact[0].Subject != d.Workloads[0].Range {
 				t.Error("without a finder the place is not the block")
 			}
 			if tc.want == "" || strings.HasPrefix(tc.want, "warning") {
@@ -97,7 +97,7 @@ manifest "m" {
   }
 }`)
 	f := orchestrator.NewFinder(sources)
-	diags := append(Check(d.Workloads[0], Options{}, f), CheckManifest(d.Manifests[0], f)...)
+	diags := append(orchestrator.CheckKnown(&d.Workloads[0].Block, f), orchestrator.CheckKnown(&d.Manifests[0].Block, f)...)
 	if len(diags) != 2 || diags[0].Summary != "Known after apply" || diags[1].Summary != "Known after apply" {
 		t.Fatalf("%v", diags)
 	}

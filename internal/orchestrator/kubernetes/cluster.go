@@ -11,13 +11,13 @@ import (
 )
 
 // Cluster makes all objects of one cluster, in an order in which they can be applied: namespaces, manifests, workloads. All
-// of them have passed Check and CheckManifest. hide takes out what is secret, for showing.
+// of them have passed Check. hide takes out what is secret, for showing.
 func Cluster(workloads []*hclconfig.Workload, manifests []*hclconfig.Manifest, o Options, hide bool) ([]*unstructured.Unstructured, error) {
 	var raw []*unstructured.Unstructured
 	given := map[string]bool{} // namespaces that a manifest makes
 	made := owners{}
 	for _, m := range manifests {
-		u, err := Manifest(m, hide)
+		u, err := ManifestObject(m, hide)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Address, err)
 		}
@@ -29,7 +29,9 @@ func Cluster(workloads []*hclconfig.Workload, manifests []*hclconfig.Manifest, o
 		}
 		raw = append(raw, u)
 	}
-	slices.SortStableFunc(raw, func(a, b *unstructured.Unstructured) int { return cmp.Compare(rank(a), rank(b)) })
+	slices.SortStableFunc(raw, func(a, b *unstructured.Unstructured) int {
+		return cmp.Compare(rankOf(a.GetKind()), rankOf(b.GetKind()))
+	})
 	namespaces, err := Namespaces(workloads)
 	if err != nil {
 		return nil, err
@@ -54,9 +56,9 @@ func Cluster(workloads []*hclconfig.Workload, manifests []*hclconfig.Manifest, o
 	return out, nil
 }
 
-// rank puts first what other objects need to be there.
-func rank(u *unstructured.Unstructured) int {
-	switch u.GetKind() {
+// rankOf puts first what other objects need to be there.
+func rankOf(kind string) int {
+	switch kind {
 	case "Namespace":
 		return 0
 	case "CustomResourceDefinition":
@@ -64,22 +66,4 @@ func rank(u *unstructured.Unstructured) int {
 	default:
 		return 2
 	}
-}
-
-// owners are the blocks that objects were made of, by what a cluster tells objects apart by.
-type owners map[identity]hclconfig.Address
-
-type identity struct{ kind, namespace, name string }
-
-// add finds two blocks that make one object, as `web` with key "eu" and `web-eu` do.
-func (o owners) add(of hclconfig.Address, u *unstructured.Unstructured) error {
-	if u.GetName() == "" {
-		return nil // the cluster chooses one
-	}
-	k := identity{u.GroupVersionKind().GroupKind().String(), cmp.Or(u.GetNamespace(), "default"), u.GetName()}
-	if other, ok := o[k]; ok {
-		return fmt.Errorf("%s and %s both make the %s %q in namespace %q; give one of them another name or namespace", other, of, u.GetKind(), k.name, k.namespace)
-	}
-	o[k] = of
-	return nil
 }

@@ -80,7 +80,7 @@ func TestDocuments(t *testing.T) {
 				o.Version = d.Clusters[0].Version
 			}
 			for _, w := range d.Workloads {
-				if err := Check(w, o, nil).Err(); err != nil {
+				if err := CheckWorkload(w, o, nil).Err(); err != nil {
 					t.Fatal(err)
 				}
 			}

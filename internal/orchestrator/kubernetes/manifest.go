@@ -11,14 +11,14 @@ import (
 	"github.com/clusterform/clusterform/internal/orchestrator"
 )
 
-// CheckManifest says what keeps a manifest from being made into an object now.
+// CheckManifest says what keeps a manifest from being made into an object. One with values that are known only after apply
+// passes.
 func CheckManifest(m *hclconfig.Manifest, finder *orchestrator.Finder) hclconfig.Diagnostics {
 	f := orchestrator.NewFindings(hclconfig.Kubernetes, &m.Block, finder)
-	f.Unknown()
-	if f.Diagnostics().HasErrors() {
-		return f.Diagnostics()
+	if len(m.Unknown) > 0 { // nothing can be said yet
+		return nil
 	}
-	u, err := Manifest(m, false)
+	u, err := ManifestObject(m, false)
 	switch {
 	case err != nil:
 		f.Unsupported(orchestrator.At("object"), err.Error()+".", "")
@@ -30,9 +30,9 @@ func CheckManifest(m *hclconfig.Manifest, finder *orchestrator.Finder) hclconfig
 	return f.Diagnostics()
 }
 
-// Manifest makes the object of a manifest block as it is written. hide replaces what the files mark as sensitive; Hide does
+// ManifestObject makes the object of a manifest block as it is written. hide replaces what the files mark as sensitive; Hide does
 // the same for the data of Secrets.
-func Manifest(m *hclconfig.Manifest, hide bool) (*unstructured.Unstructured, error) {
+func ManifestObject(m *hclconfig.Manifest, hide bool) (*unstructured.Unstructured, error) {
 	v, err := plainValue(m.Object, hide)
 	if err != nil {
 		return nil, err

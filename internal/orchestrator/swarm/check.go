@@ -58,7 +58,7 @@ func checkKind(f *orchestrator.Findings, w *hclconfig.Workload) {
 			f.Unsupported(orchestrator.At("deadline"), "A Swarm does not stop jobs that take too long.", "Put the limit into the command: command = [\"timeout\", \"10m\", …].")
 		}
 		if w.Parallelism < w.Completions {
-			f.Differs(orchestrator.At("parallelism"), fmt.Sprintf("A stack file starts all %d runs at once.", w.Completions), "Write parallelism = completions to have the same everywhere.")
+			f.Differs(orchestrator.At("parallelism"), fmt.Sprintf("`clusterform apply` keeps to it, but the stack file of `clusterform render` starts all %d runs at once.", w.Completions), "Write parallelism = completions to have the same everywhere.")
 		}
 	}
 }

@@ -12,22 +12,18 @@ import (
 
 func compare(a, b string) int { return strings.Compare(a, b) }
 
-func deploy(w *hclconfig.Workload, o Options) Deploy {
+func deploy(w *hclconfig.Workload) Deploy {
 	d := Deploy{
 		Mode: "replicated", Labels: textMap(w.Labels), Resources: resources(w.Containers[0].Resources),
-		RestartPolicy: restartPolicy(w), Placement: placement(w),
+		RestartPolicy: restartPolicy(w), Placement: placement(w), unavailable: unavailable(w),
 	}
 	d.Labels[AddressLabel] = text(w.Address)
-	if o.NoIPVS {
-		d.EndpointMode = "dnsrr"
-	}
 	switch w.Kind {
 	case hclconfig.Daemon:
 		d.Mode = "global"
 		d.UpdateConfig, d.RollbackConfig = updates(w)
 	case hclconfig.Job:
 		d.Mode, d.Replicas = "replicated-job", new(w.Completions)
-		d.EndpointMode = "" // a job is not reached by anybody
 	case hclconfig.Pod:
 		d.Replicas = new(1)
 		d.UpdateConfig, d.RollbackConfig = updates(w)
@@ -109,7 +105,7 @@ func updates(w *hclconfig.Workload) (update, rollback *UpdateConfig) {
 	replicas := max(w.Replicas, 1)
 	update = &UpdateConfig{Order: "start-first", Parallelism: max(u.MaxSurge.Of(replicas, true), 1), FailureAction: "pause", Monitor: monitor(w)}
 	if u.MaxSurge.Value == 0 || w.Kind != hclconfig.Deployment {
-		update.Order, update.Parallelism = "stop-first", max(u.MaxUnavailable.Of(replicas, false), 1)
+		update.Order, update.Parallelism = stopFirst, max(unavailable(w), 1)
 	}
 	back := *update
 	if u.AutoRevert {

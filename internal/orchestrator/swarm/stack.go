@@ -70,6 +70,16 @@ func (t text) MarshalJSON() ([]byte, error) {
 	return json.Marshal(strings.ReplaceAll(string(t), "$", "$$"))
 }
 
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (t *text) UnmarshalJSON(data []byte) error {
+	var s string
+	if err := json.Unmarshal(data, &s); err != nil {
+		return err
+	}
+	*t = text(strings.ReplaceAll(s, "$$", "$"))
+	return nil
+}
+
 func texts(list []string) []text {
 	var out []text
 	for _, s := range list {
@@ -151,6 +161,8 @@ type Deploy struct {
 	Placement      *Placement      `json:"placement,omitempty"`
 	UpdateConfig   *UpdateConfig   `json:"update_config,omitempty"`
 	RollbackConfig *UpdateConfig   `json:"rollback_config,omitempty"`
+
+	unavailable int // of the workload's replicas, during an update
 }
 
 // Resources are requests (reservations) and limits.

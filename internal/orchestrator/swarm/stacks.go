@@ -48,7 +48,7 @@ func (s *Stack) add(name string, w *hclconfig.Workload, o Options) {
 	x := &Service{
 		Image: c.Image, Entrypoint: texts(c.Command), Command: texts(c.Args), WorkingDir: text(c.WorkingDir),
 		User: c.User, ReadOnly: c.ReadOnly, Environment: map[string]text{}, Labels: map[string]text{},
-		Healthcheck: healthcheck(c), StopGrace: w.Grace.String(), Deploy: deploy(w, o),
+		Healthcheck: healthcheck(c), StopGrace: w.Grace.String(), Deploy: deploy(w),
 	}
 	for _, e := range c.Env {
 		x.Environment[e.Name] = text(e.Value)
@@ -58,7 +58,12 @@ func (s *Stack) add(name string, w *hclconfig.Workload, o Options) {
 			x.Labels[k] = text(v)
 		}
 	}
-	x.Ports = ports(w, o)
+	x.Ports = ports(w)
+	if o.NoIPVS {
+		x.withoutIPVS()
+	} else {
+		x.freePorts()
+	}
 	s.mount(x, name, w, o)
 	s.Services[name] = x
 }

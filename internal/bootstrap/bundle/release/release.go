@@ -20,8 +20,10 @@ type Release struct {
 	// FlannelCNI is the tag of the image with the overlay's CNI plugin, as the overlay's manifest names it.
 	FlannelCNI string
 	CRITools   string
-	Containerd string
-	Runc       string
+	// MetricsServer serves the metrics API; it works with older and newer versions of Kubernetes, too.
+	MetricsServer string
+	Containerd    string
+	Runc          string
 }
 
 // all is in ascending order of version.
@@ -29,12 +31,12 @@ var all = [...]Release{
 	{
 		Kubernetes: "1.33.13", Etcd: "3.5.24", EtcdImage: "3.5.24-0", CoreDNS: "1.12.0", Pause: "3.10",
 		CNIPlugins: "1.9.1", Flannel: "0.28.10", FlannelCNI: "1.9.1-flannel3",
-		CRITools: "1.33.0", Containerd: "2.1.5", Runc: "1.3.4",
+		CRITools: "1.33.0", Containerd: "2.1.5", Runc: "1.3.4", MetricsServer: "0.9.0",
 	},
 	{
 		Kubernetes: "1.34.4", Etcd: "3.6.5", EtcdImage: "3.6.5-0", CoreDNS: "1.12.1", Pause: "3.10.1",
 		CNIPlugins: "1.9.1", Flannel: "0.28.10", FlannelCNI: "1.9.1-flannel3",
-		CRITools: "1.34.0", Containerd: "2.1.5", Runc: "1.3.4",
+		CRITools: "1.34.0", Containerd: "2.1.5", Runc: "1.3.4", MetricsServer: "0.9.0",
 	},
 }
 

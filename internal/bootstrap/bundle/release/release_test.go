@@ -44,7 +44,7 @@ func TestReleasesAreWholeAndWithoutGaps(t *testing.T) {
 		for field, v := range map[string]string{
 			"Kubernetes": r.Kubernetes, "Etcd": r.Etcd, "EtcdImage": r.EtcdImage, "CoreDNS": r.CoreDNS, "Pause": r.Pause,
 			"CNIPlugins": r.CNIPlugins, "Flannel": r.Flannel, "FlannelCNI": r.FlannelCNI, "CRITools": r.CRITools,
-			"Containerd": r.Containerd, "Runc": r.Runc,
+			"Containerd": r.Containerd, "Runc": r.Runc, "MetricsServer": r.MetricsServer,
 		} {
 			if !number.MatchString(v) {
 				t.Errorf("%s: %s is %q", r.Kubernetes, field, v)

@@ -7,7 +7,7 @@ import (
 	"github.com/clusterform/clusterform/internal/bootstrap/bundle/release"
 )
 
-// The programs of our own. Their directory begins with _ so that they are no packages of this module: one of them needs
+// The programs and objects of our own. Their directory begins with _ so that they are no packages of this module: one of them needs
 // modules that clusterform does not.
 var (
 	//go:embed _programs/pause/main.go
@@ -16,6 +16,8 @@ var (
 	cpMain string
 	//go:embed _programs/coredns/main.go
 	coreDNSMain string
+	//go:embed _objects/metrics-server.yml
+	metricsObjects string
 )
 
 // Names of programs, where they are asked for.
@@ -34,6 +36,7 @@ const (
 	FlannelCNI        = "flannel"
 	Pause             = "pause"
 	Copy              = "cp"
+	MetricsServer     = "metrics-server"
 )
 
 // flannelCNIVersion is the last version of containernetworking/plugins that had the overlay's plugin. Its own, later
@@ -55,7 +58,7 @@ func OverlayCNI(manifest []byte) ([]byte, bool) {
 
 // Components are what a release is built of, the long ones first.
 func Components(r release.Release) []Component {
-	return []Component{kubernetes(r), coreDNS(r), Overlay(r), etcd(r), cniPlugins(r), overlayPlugin(), own()}
+	return []Component{kubernetes(r), coreDNS(r), Overlay(r), etcd(r), Metrics(r), cniPlugins(r), overlayPlugin(), own()}
 }
 
 func kubernetes(r release.Release) Component {
@@ -103,6 +106,23 @@ func Overlay(r release.Release) Component {
 			{Name: FlannelInstall, Package: "github.com/flannel-io/flannel/cmd/install_conf"},
 		},
 	}
+}
+
+// Metrics is metrics-server.
+func Metrics(r release.Release) Component {
+	version := "v" + r.MetricsServer
+	return Component{
+		Name: "metrics-server", Module: "sigs.k8s.io/metrics-server", Version: version, License: "Apache-2.0",
+		Programs: []Program{{
+			Name: MetricsServer, Package: "sigs.k8s.io/metrics-server/cmd/metrics-server",
+			Stamp: []string{"k8s.io/client-go/pkg/version.gitVersion=" + version},
+		}},
+	}
+}
+
+// MetricsObjects are the Kubernetes objects that run metrics-server.
+func MetricsObjects(r release.Release) []byte {
+	return []byte(strings.ReplaceAll(metricsObjects, "@VERSION@", "v"+r.MetricsServer))
 }
 
 func overlayPlugin() Component {

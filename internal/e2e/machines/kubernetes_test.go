@@ -1,0 +1,231 @@
+//go:build linux
+
+package machines_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	current  = "1.34.4"
+	previous = "1.33.13"
+)
+
+// TestKubernetes brings up one control-plane node and two workers from nothing, and takes the cluster through its life. Its
+// parts build on one another.
+func TestKubernetes(t *testing.T) {
+	needs(t, current)
+	w := newWorld(t, "testdata/web")
+	w.add("testdata/sidecar")
+	k := &kubernetes{world: w}
+	for _, part := range []struct {
+		name string
+		test func(*testing.T)
+	}{
+		{"from nothing to answering", k.fromNothing},
+		{"pods reach one another across nodes and by name", k.acrossNodes},
+		{"nothing secret is seen", k.secrets},
+		{"a pool grows and shrinks", k.scale},
+		{"a pool rolls while a client asks, killed in the middle", k.roll},
+		{"a worker loses power", k.powerLoss},
+		{"destroy leaves nothing", k.destroy},
+	} {
+		if !t.Run(part.name, part.test) {
+			return
+		}
+	}
+}
+
+// kubernetes is a world with kubectl.
+type kubernetes struct{ *world }
+
+// add copies more files beside the configuration.
+func (w *world) add(dir string) {
+	w.Helper()
+	if err := os.CopyFS(w.config(), os.DirFS(dir)); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// kubectl runs the bundle's kubectl with our kubeconfig.
+func (k *kubernetes) kubectl(t *testing.T, args ...string) string {
+	t.Helper()
+	file := filepath.Join(k.dir, "kubeconfig")
+	if _, err := os.Stat(file); err != nil {
+		k.run(0, "kubeconfig", "-file="+file)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(cacheDir(), "bundles", "kubernetes-"+current+"-amd64", "files", "kubectl"), args...)
+	cmd.Env = []string{"KUBECONFIG=" + file, "HOME=" + k.dir}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func (k *kubernetes) fromNothing(t *testing.T) {
+	k.wantEmptyAfter(k.apply())
+	ready := strings.Fields(k.kubectl(t, "get", "nodes", "-o", `jsonpath={range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{" "}{end}`))
+	if want := []string{"True", "True", "True"}; !slices.Equal(ready, want) {
+		t.Errorf("nodes are ready: %v, want %v", ready, want)
+	}
+	k.kubectl(t, "-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=30s")
+	for address, n := range k.nodes() {
+		if strings.HasPrefix(address, "node_pool.") {
+			k.answers(t, fmt.Sprintf("http://%s:30080/", n.Spec.PublicIP), "hello")
+		}
+	}
+	if on := k.nodesOf(t, "web"); len(on) != 2 {
+		t.Errorf("the three replicas are on %v, want them spread over both workers", on)
+	}
+	status := k.run(0, "status").stdout
+	for _, want := range []string{"cluster.lab", "node_pool.worker[1]", "workload.web", "3/3"} {
+		if !strings.Contains(status, want) {
+			t.Errorf("status does not say %q:\n%s", want, status)
+		}
+	}
+}
+
+// wantEmptyAfter is wantEmpty, right after an apply.
+func (w *world) wantEmptyAfter(outcome) { w.Helper(); w.wantEmpty() }
+
+// pods of a workload, as far as the tests look at them.
+type pods struct {
+	Items []struct {
+		Spec struct {
+			NodeName string `json:"nodeName"`
+		} `json:"spec"`
+		Status struct {
+			PodIP string `json:"podIP"`
+		} `json:"status"`
+	} `json:"items"`
+}
+
+func (k *kubernetes) pods(t *testing.T, workload string) pods {
+	t.Helper()
+	var p pods
+	out := k.kubectl(t, "get", "pods", "-l", "app.kubernetes.io/name="+workload, "--field-selector=status.phase=Running", "-o", "json")
+	if err := json.Unmarshal([]byte(out), &p); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// nodesOf are the nodes that run a workload's pods.
+func (k *kubernetes) nodesOf(t *testing.T, workload string) []string {
+	var on []string
+	for _, p := range k.pods(t, workload).Items {
+		on = append(on, p.Spec.NodeName)
+	}
+	slices.Sort(on)
+	return slices.Compact(on)
+}
+
+func (k *kubernetes) acrossNodes(t *testing.T) {
+	beside := k.pods(t, "beside").Items
+	if len(beside) != 2 || beside[0].Spec.NodeName == beside[1].Spec.NodeName {
+		t.Fatalf("workload.beside is not on both nodes: %+v", beside)
+	}
+	from := k.nodeOf(t, beside[0].Spec.NodeName)
+	ask := func(url string) string {
+		return k.node(from, "curl", "-sS", "-m", "5", "--retry", "3", "--retry-connrefused", fmt.Sprintf("http://%s:8080/?get=%s", beside[0].Status.PodIP, url))
+	}
+	if got := ask("http://" + beside[1].Status.PodIP + ":8080/"); !strings.Contains(got, beside[1].Status.PodIP) {
+		t.Errorf("from pod to pod on the other node: %q", got)
+	}
+	if got := ask("http://beside.default.svc.cluster.local/"); !strings.Contains(got, "hello") {
+		t.Errorf("by DNS name: %q", got)
+	}
+	if got := k.try(nil, "lab", "exec", from, "--", "curl", "-sS", "-m", "8", fmt.Sprintf("http://%s:8080/?get=http://169.254.169.254/latest/meta-data/", beside[0].Status.PodIP)); strings.Contains(got.stdout, "instance-id") {
+		t.Errorf("a pod reaches the metadata service: %q", got.stdout)
+	}
+}
+
+// nodeOf is the address of an instance.
+func (w *world) nodeOf(t *testing.T, instance string) string {
+	t.Helper()
+	for address, n := range w.nodes() {
+		if n.ID == instance {
+			return address
+		}
+	}
+	t.Fatalf("no node is recorded for %s", instance)
+	return ""
+}
+
+func (k *kubernetes) scale(t *testing.T) {
+	k.apply("-var=workers=3")
+	if n := len(k.nodes()); n != 4 {
+		t.Errorf("%d nodes after growing, want 4", n)
+	}
+	k.wantEmpty("-var=workers=3")
+	k.apply()
+	if n := len(strings.Fields(k.kubectl(t, "get", "nodes", "-o", "name"))); n != 3 {
+		t.Errorf("%d nodes are members after shrinking, want 3", n)
+	}
+	k.wantEmpty()
+}
+
+func (k *kubernetes) roll(t *testing.T) {
+	const bigger = "-var=instance_type=t3.xlarge"
+	client := k.ask(t, fmt.Sprintf("http://%s:30080/", k.nodes()["cluster.lab.control_plane[0]"].Spec.PublicIP))
+	before := k.nodes()
+	// The first replacement is under way when the process dies: one node is there too many.
+	k.killWhen(t, func() bool { return len(k.running()) > len(before) }, "apply", "-auto-approve", bigger)
+	k.apply(bigger)
+	client.stop(t)
+	for address, n := range k.nodes() {
+		if strings.HasPrefix(address, "node_pool.") && (n.ID == before[address].ID || n.Spec.InstanceType != "t3.xlarge") {
+			t.Errorf("%s was not replaced: %+v", address, n)
+		}
+	}
+	if n := len(strings.Fields(k.kubectl(t, "get", "nodes", "-o", "name"))); n != 3 {
+		t.Errorf("%d nodes are members after the roll, want 3", n)
+	}
+	k.wantEmpty(bigger)
+	k.apply("-var=instance_type=t3.xlarge")
+}
+
+func (k *kubernetes) powerLoss(t *testing.T) {
+	const args = "-var=instance_type=t3.xlarge"
+	dead := k.nodes()["node_pool.worker[0]"].ID
+	k.run(0, "lab", "kill", "node_pool.worker[0]")
+	plan := ""
+	eventually(t, 4*time.Minute, "the plan names the dead node", func() error {
+		plan = k.try(nil, "plan", args).stdout
+		if !strings.Contains(plan, "node_pool.worker[0]") {
+			return fmt.Errorf("it says:\n%s", plan)
+		}
+		return nil
+	})
+	k.apply(args)
+	if k.nodes()["node_pool.worker[0]"].ID == dead {
+		t.Errorf("node_pool.worker[0] was not replaced; the plan was:\n%s", plan)
+	}
+	eventually(t, 2*time.Minute, "three replicas are ready", func() error {
+		if got := k.kubectl(t, "get", "deployment", "web", "-o", "jsonpath={.status.readyReplicas}"); got != "3" {
+			return fmt.Errorf("%s are", got)
+		}
+		return nil
+	})
+	k.wantEmpty(args)
+}
+
+func (k *kubernetes) destroy(t *testing.T) {
+	o := k.run(0, "destroy", "-auto-approve")
+	t.Logf("destroy took %s", o.took)
+	if left := k.leftovers(t); len(left) > 0 {
+		t.Errorf("destroy left:\n%s", strings.Join(left, "\n"))
+	}
+}

@@ -1,0 +1,161 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/moby/moby/api/types/swarm"
+	docker "github.com/moby/moby/client"
+
+	"github.com/clusterform/clusterform/hclconfig"
+	"github.com/clusterform/clusterform/internal/orchestrator"
+)
+
+const (
+	// drainTimeout is how long a drain waits unless it is told.
+	drainTimeout = 10 * time.Minute
+	// drainPoll is how often it looks.
+	drainPoll = time.Second
+)
+
+// Drain moves a member's tasks away: the Swarm stops them, each within its own grace period (o.Grace cannot change that), and
+// starts others elsewhere. It ends when the member is empty and each service has as many tasks running as before; global
+// services are not replaced. A member that is not Ready is not waited for.
+func (c *Client) Drain(ctx context.Context, m orchestrator.Member, o orchestrator.DrainOptions) error {
+	o.Timeout = cmp.Or(o.Timeout, drainTimeout)
+	if o.Progress == nil {
+		o.Progress = func(string) {}
+	}
+	before, err := c.work(ctx, m)
+	if err != nil {
+		return err
+	}
+	err = c.change(ctx, m, "drain it", func(n swarm.Node) swarm.NodeSpec {
+		spec := n.Spec
+		spec.Availability = swarm.NodeAvailabilityDrain
+		return spec
+	})
+	if err != nil || !m.Ready {
+		return err
+	}
+	var waiting []string
+	said := ""
+	for deadline := c.now().Add(o.Timeout); ; {
+		now, err := c.work(ctx, m)
+		if err != nil {
+			return err
+		}
+		if waiting = now.missing(before); len(waiting) == 0 {
+			return nil
+		}
+		if text := "draining: " + strings.Join(waiting[:min(len(waiting), 3)], "; "); text != said {
+			said = text
+			o.Progress(text)
+		}
+		if c.now().After(deadline) {
+			break
+		}
+		if err := pause(ctx, drainPoll); err != nil {
+			return err
+		}
+	}
+	if o.Force {
+		o.Progress(fmt.Sprintf("goes on after %s without %s", o.Timeout, strings.Join(waiting, "; ")))
+		return nil
+	}
+	return &orchestrator.DrainError{Member: name(m), Waiting: waiting, Timeout: o.Timeout}
+}
+
+// work is what runs on a member, and elsewhere of the same services.
+type work struct {
+	here      []string          // names of the tasks on the member that have not ended
+	services  []string          // ids of services of kind replicated that had tasks on it
+	elsewhere map[string]int    // tasks running on other members, by service
+	total     map[string]int    // tasks running anywhere
+	names     map[string]string // of services
+	trouble   map[string]string // what the newest task that does not run says
+}
+
+func (c *Client) work(ctx context.Context, m orchestrator.Member) (*work, error) {
+	w := &work{elsewhere: map[string]int{}, total: map[string]int{}, names: map[string]string{}, trouble: map[string]string{}}
+	err := c.Do(ctx, func(ctx context.Context, api *docker.Client) error {
+		services, err := api.ServiceList(ctx, docker.ServiceListOptions{})
+		if err != nil {
+			return fmt.Errorf("%s: list services: %w", name(m), err)
+		}
+		tasks, err := api.TaskList(ctx, docker.TaskListOptions{})
+		if err != nil {
+			return fmt.Errorf("%s: list tasks: %w", name(m), err)
+		}
+		w.fill(m, services.Items, tasks.Items)
+		return nil
+	})
+	return w, err
+}
+
+func (w *work) fill(m orchestrator.Member, services []swarm.Service, tasks []swarm.Task) {
+	replicated := map[string]bool{}
+	for _, s := range services {
+		w.names[s.ID] = s.Spec.Name
+		replicated[s.ID] = s.Spec.Mode.Replicated != nil
+	}
+	moved := map[string]bool{}
+	for _, t := range tasks {
+		if ended(t.Status.State) {
+			continue
+		}
+		running := t.Status.State == swarm.TaskStateRunning && t.DesiredState == swarm.TaskStateRunning
+		switch {
+		case running:
+			w.total[t.ServiceID]++
+		case t.Status.Err != "":
+			w.trouble[t.ServiceID] = hclconfig.PrintableLine(t.Status.Err)
+		}
+		if t.NodeID != m.ID {
+			if running {
+				w.elsewhere[t.ServiceID]++
+			}
+			continue
+		}
+		if replicated[t.ServiceID] {
+			moved[t.ServiceID] = true
+		}
+		w.here = append(w.here, fmt.Sprintf("%s.%d", cmp.Or(w.names[t.ServiceID], t.ServiceID), t.Slot))
+	}
+	slices.Sort(w.here)
+	w.services = slices.Sorted(maps.Keys(moved))
+}
+
+func ended(s swarm.TaskState) bool {
+	switch s {
+	case swarm.TaskStateComplete, swarm.TaskStateShutdown, swarm.TaskStateFailed, swarm.TaskStateRejected, swarm.TaskStateRemove, swarm.TaskStateOrphaned:
+		return true
+	default:
+		return false
+	}
+}
+
+// missing says what keeps a drain from its end.
+func (w *work) missing(before *work) []string {
+	var out []string
+	for _, task := range w.here {
+		out = append(out, task+": is being stopped")
+	}
+	for _, s := range before.services {
+		have, had := w.elsewhere[s], before.total[s]
+		if w.names[s] == "" || have >= had {
+			continue
+		}
+		text := fmt.Sprintf("%s: %d of %d tasks run elsewhere", w.names[s], have, had)
+		if w.trouble[s] != "" {
+			text += ": " + w.trouble[s]
+		}
+		out = append(out, text)
+	}
+	return out
+}

@@ -1,0 +1,133 @@
+package provider_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
+	"github.com/clusterform/clusterform/internal/lab/api"
+	"github.com/clusterform/clusterform/provider"
+)
+
+const (
+	testKeyID  = "AKIDTERRAFORMTESTS"
+	testSecret = "terraform-secret-key"
+	testRegion = "us-east-1"
+)
+
+func TestMain(m *testing.M) {
+	path, err := exec.LookPath("terraform")
+	switch {
+	case err == nil:
+		os.Setenv("TF_ACC_TERRAFORM_PATH", path)
+	case os.Getenv("CLUSTERFORM_REQUIRE_TERRAFORM") == "1":
+		fmt.Fprintln(os.Stderr, "terraform is required here (CLUSTERFORM_REQUIRE_TERRAFORM=1) and not on the PATH")
+		os.Exit(1)
+	}
+	os.Setenv("CLUSTERFORM_CONSISTENCY_WINDOW", "3s")
+	os.Setenv("CHECKPOINT_DISABLE", "1")
+	os.Exit(m.Run())
+}
+
+// quick boots instances at once.
+var quick = api.Faults{Boot: &api.Range{Max: api.Duration(10 * time.Millisecond)}, Shutdown: &api.Range{Max: api.Duration(10 * time.Millisecond)}}
+
+// lab is an endpoint without machines, and the provider configuration that talks to it.
+type lab struct {
+	*api.Server
+	url, stateDir string
+
+	mu sync.Mutex
+	// intercept may answer a call in the lab's place.
+	intercept func(action string, w http.ResponseWriter) bool
+}
+
+func startLab(t *testing.T) *lab {
+	t.Helper()
+	t.Parallel()
+	server, err := api.New(api.Options{Region: testRegion, Keys: []api.Key{{AccessKeyID: testKeyID, SecretAccessKey: testSecret}}, Seed: 1, Faults: quick})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	l := &lab{Server: server, stateDir: filepath.Join(t.TempDir(), "state")}
+	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		action := actionOf(r)
+		l.mu.Lock()
+		intercept := l.intercept
+		l.mu.Unlock()
+		if intercept != nil && intercept(action, w) {
+			return
+		}
+		server.ServeHTTP(w, r)
+	}))
+	t.Cleanup(listener.Close)
+	l.url = listener.URL
+	t.Cleanup(func() {
+		if !t.Failed() {
+			l.nothingLeft(t)
+		}
+	})
+	return l
+}
+
+// provider is a provider block for the lab.
+func (l *lab) provider() string {
+	return fmt.Sprintf(`
+provider "clusterform" {
+  region       = %q
+  endpoint_url = %q
+  access_key   = %q
+  secret_key   = %q
+  state_dir    = %q
+  wait         = "launched"
+}
+`, testRegion, l.url, testKeyID, testSecret, l.stateDir)
+}
+
+func (l *lab) config(text string) string { return l.provider() + text }
+
+func factories() map[string]func() (tfprotov6.ProviderServer, error) {
+	return map[string]func() (tfprotov6.ProviderServer, error){
+		"clusterform": providerserver.NewProtocol6WithError(provider.New("0.1.0")()),
+	}
+}
+
+// acceptance runs a test case with the real terraform; without one it skips, unless CI demands it (see TestMain).
+func acceptance(t *testing.T, steps ...resource.TestStep) {
+	t.Helper()
+	if os.Getenv("TF_ACC_TERRAFORM_PATH") == "" {
+		t.Skip("terraform is not on the PATH")
+	}
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: factories(), Steps: steps})
+}
+
+// actionOf reads the action of a request and leaves its body in place.
+func actionOf(r *http.Request) string {
+	if target := r.Header.Get("X-Amz-Target"); target != "" {
+		return target
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return ""
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return ""
+	}
+	return form.Get("Action")
+}
