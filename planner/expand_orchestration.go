@@ -29,7 +29,9 @@ func (p *planning) expandCredentials(ctx context.Context, c *cluster) {
 	p.wanted.add(c.owner, nil, credentialsOf(c.address), &resource.Credentials{
 		Orchestrator: string(c.Orchestrator), Path: "/clusterform/" + c.uid,
 	})
-	p.checkUpgrade(c)
+	if p.checkUpgrade(c); p.turn.HasErrors() {
+		return
+	}
 	c.software = p.software(ctx, c)
 	endpoint, err := p.lookups.endpoint(ctx, c.Region)
 	if err != nil {

@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,6 +21,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
 	"github.com/clusterform/clusterform/internal/lab/api"
+	planned "github.com/clusterform/clusterform/planner/resource"
 	"github.com/clusterform/clusterform/provider"
 )
 
@@ -45,6 +48,15 @@ func TestMain(m *testing.M) {
 // quick boots instances at once.
 var quick = api.Faults{Boot: &api.Range{Max: api.Duration(10 * time.Millisecond)}, Shutdown: &api.Range{Max: api.Duration(10 * time.Millisecond)}}
 
+// pins are what nodes would download. Without machines nobody does.
+func pins() planned.Software {
+	s := planned.Software{Origin: "lab", Registry: "http://registry.lab:5000"}
+	for _, name := range []string{"kubeadm", "kubelet", "kubectl", "cni-plugins"} {
+		s.Files = append(s.Files, planned.SoftwareFile{Name: name, URL: "http://bundle.lab/" + name, SHA256: strings.Repeat("0", 64), Kind: "binary"})
+	}
+	return s
+}
+
 // lab is an endpoint without machines, and the provider configuration that talks to it.
 type lab struct {
 	*api.Server
@@ -58,7 +70,13 @@ type lab struct {
 func startLab(t *testing.T) *lab {
 	t.Helper()
 	t.Parallel()
-	server, err := api.New(api.Options{Region: testRegion, Keys: []api.Key{{AccessKeyID: testKeyID, SecretAccessKey: testSecret}}, Seed: 1, Faults: quick})
+	software, err := json.Marshal(pins())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := api.New(api.Options{Region: testRegion, Keys: []api.Key{{AccessKeyID: testKeyID, SecretAccessKey: testSecret}}, Seed: 1, Faults: quick,
+		PublicParameters: map[string]string{"/aws/service/clusterform/kubernetes/1.34.4": string(software), "/aws/service/clusterform/kubernetes/1.35.0": string(software)},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -114,7 +114,7 @@ func (m *managed) subject(value tftypes.Value) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{unknown: written.Unknown, block: engine.Block{Type: m.block, Body: written.Body, Secrets: written.Secrets}}
+	s := &subject{unknown: written.Unknown, block: engine.Block{Type: m.block, Body: written.Body, Secrets: written.Secrets, Secret: len(written.Secrets) > 0}}
 	name, known := textOf(fields["name"])
 	s.block.Name = name
 	s.unnamed = !known

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	tfprovider "github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -21,7 +23,11 @@ func New(version string) func() tfprovider.Provider {
 
 type provider struct{ version string }
 
-var _ tfprovider.Provider = (*provider)(nil)
+var (
+	_ tfprovider.Provider                       = (*provider)(nil)
+	_ tfprovider.ProviderWithEphemeralResources = (*provider)(nil)
+	_ tfprovider.ProviderWithFunctions          = (*provider)(nil)
+)
 
 // Metadata implements provider.Provider.
 func (p *provider) Metadata(_ context.Context, _ tfprovider.MetadataRequest, resp *tfprovider.MetadataResponse) {
@@ -79,8 +85,20 @@ func (p *provider) Configure(ctx context.Context, req tfprovider.ConfigureReques
 
 // Resources implements provider.Provider.
 func (p *provider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newCluster, newNodePool}
+	return []func() resource.Resource{newCluster, newNodePool, newWorkload, newManifest, newClusterReady}
 }
 
 // DataSources implements provider.Provider.
-func (p *provider) DataSources(context.Context) []func() datasource.DataSource { return nil }
+func (p *provider) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{newClusterData, newNodesData}
+}
+
+// EphemeralResources implements provider.ProviderWithEphemeralResources.
+func (p *provider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{newKubeconfig, newJoinToken}
+}
+
+// Functions implements provider.ProviderWithFunctions.
+func (p *provider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{newCIDRPlan, newParseKubeconfig}
+}

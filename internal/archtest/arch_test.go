@@ -76,6 +76,7 @@ var rooms = []struct {
 	{"internal/apply", []string{"internal/apply", "internal/state", "internal/event", "planner"}},
 	{"internal/aws", []string{"internal/aws", "internal/event", "planner/resource"}},
 	{"internal/render", []string{"internal/render", "internal/event", "planner", "hclconfig"}},
+	{"internal/orchestrator/drivers", []string{"internal/orchestrator", "internal/bootstrap", "internal/aws", "planner", "hclconfig"}},
 	{"internal/orchestrator", []string{"internal/orchestrator", "internal/bootstrap", "planner", "hclconfig"}},
 	{"internal/bootstrap", []string{"internal/bootstrap", "planner", "hclconfig"}},
 	{"internal/lab", []string{"internal/lab"}},

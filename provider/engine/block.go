@@ -20,7 +20,12 @@ type Block struct {
 	Body map[string]any `json:"body"`
 	// Secrets are values of the body's variables: "${var.NAME}" stands there instead. They are never stored.
 	Secrets map[string]string `json:"-"`
+	// Secret says that Body has such variables.
+	Secret bool `json:"secret,omitempty"`
 }
+
+// whole tells whether the block can be evaluated: a stored one with secrets cannot.
+func (b Block) whole() bool { return !b.Secret || len(b.Secrets) > 0 }
 
 // Address is the block's.
 func (b Block) Address() resource.Address { return resource.Address(b.Type + "." + b.Name) }
@@ -45,6 +50,9 @@ func load(blocks map[resource.Address]Block, version string) (*hclconfig.Configu
 	var vars []hclconfig.VarSource
 	for _, a := range slices.Sorted(maps.Keys(blocks)) {
 		b := blocks[a]
+		if !b.whole() {
+			continue
+		}
 		put(b.Type, b.Name, b.Body)
 		for attr := range computedTypes(b.Type) {
 			put("output", outputName(a, attr), map[string]any{"value": "${" + string(a) + "." + attr + "}"})

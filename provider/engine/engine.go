@@ -161,3 +161,6 @@ func (c *Cluster) Defer(a resource.Address) {
 	defer c.mu.Unlock()
 	c.deferred[a] = true
 }
+
+// LookAgain makes the next Read ask the cloud.
+func (c *Cluster) LookAgain() { c.observed.forget() }

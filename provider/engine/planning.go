@@ -193,6 +193,9 @@ func (c *Cluster) Read(ctx context.Context, a resource.Address) (*Reading, hclco
 	c.mu.Lock()
 	c.refreshed = true
 	c.mu.Unlock()
+	if b.Type == "workload" || b.Type == "manifest" {
+		return c.readWorkload(ctx, snap, a)
+	}
 	plan, cfg, diags := c.make(ctx, s.Blocks, snap, c.observed, a)
 	if diags.HasErrors() {
 		return nil, diags
@@ -204,6 +207,28 @@ func (c *Cluster) Read(ctx context.Context, a resource.Address) (*Reading, hclco
 	r.Values, err = recordedValues(cfg, corrected(snap, plan), a, b.Type)
 	if err != nil {
 		return nil, failed(err)
+	}
+	return r, diags
+}
+
+// readWorkload looks at a workload without its configuration, which may have had secrets.
+func (c *Cluster) readWorkload(ctx context.Context, snap *resource.Snapshot, a resource.Address) (*Reading, hclconfig.Diagnostics) {
+	plan, diags := planner.Make(ctx, planner.Request{
+		State: snap, Drivers: c.observed, Lookup: c.lookup, Mode: planner.ModeRefreshOnly, ToolVersion: c.engine.opts.Version,
+	})
+	diags = slices.DeleteFunc(diags, func(d hclconfig.Diagnostic) bool {
+		return d.Severity == hclconfig.Warning && !concerns(d, []resource.Address{a})
+	})
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	r := &Reading{UID: snap.Clusters[c.id.Address()].UID, Phase: PhaseReady}
+	rec, recorded := snap.Records[a]
+	switch {
+	case !recorded || rec.Incomplete || rec.Tainted:
+		r.Phase, r.LastError = PhaseIncomplete, lastError(snap, a)
+	case slices.ContainsFunc(plan.Drift, func(d planner.Drift) bool { return a.Contains(d.Address) }):
+		r.Phase = PhaseDrifted
 	}
 	return r, diags
 }
@@ -248,4 +273,8 @@ func corrected(snap *resource.Snapshot, plan *planner.Plan) *resource.Snapshot {
 		}
 	}
 	return &out
+}
+
+func sortRecords(list []*resource.Record) {
+	slices.SortFunc(list, func(a, b *resource.Record) int { return resource.Compare(a.Address, b.Address) })
 }

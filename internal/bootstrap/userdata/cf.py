@@ -209,7 +209,7 @@ def pool():
     alone = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
     if ENV["ROLE"] == "control_plane" and not ENV.get("SCHEDULABLE") and alone not in taints:
         taints.append(alone)
-    print("LABELS='%s'" % ",".join("%s=%s" % i for i in sorted(own.items())))
+    print("LABELS='%s'" % ",".join("%s=%s" % i for i in sorted(own.items())).replace("'", ""))
     print("TAINTS='%s'" % json.dumps(taints).replace("'", ""))
 
 

@@ -3,8 +3,8 @@ API=api.clusterform.internal
 MODE=join
 
 runtime() {
-  packages containerd "containerd conntrack socat ethtool iptables ebtables kmod" "containerd conntrack-tools socat ethtool iptables-nft ebtables-nft"
-  packages conntrack "conntrack socat ethtool iptables ebtables" "conntrack-tools socat ethtool iptables-nft ebtables-nft"
+  packages containerd "containerd conntrack socat ethtool iptables ebtables kmod" "containerd conntrack-tools socat ethtool iptables-nft"
+  packages conntrack "conntrack socat ethtool iptables ebtables" "conntrack-tools socat ethtool iptables-nft"
   pause=$(kubeadm config images list --kubernetes-version "$VERSION" 2>>$LOG | grep /pause:) || fail "kubeadm does not run: $(last)"
   # Without CAP_SYS_RESOURCE (a machine that is a container) scores below the parent's cannot be set.
   rigid=true
@@ -100,12 +100,13 @@ attempt() {
     sed -i "/$API/d" /etc/hosts && echo "$IP $API" >>/etc/hosts
   else
     cf wait && cf hosts || { echo "no API lets us join at $(parameter endpoints)" >>$LOG && return 1; }
-    [ $attempt = 1 ] || log kubeadm reset -f
+    [ -z "${tried:-}" ] || log kubeadm reset -f
   fi
   configuration
   [ "$ROLE" = worker ] || { initial && authorities && raise; } || return
   say joining "$MODE (attempt $attempt)"
-  case $MODE$attempt in
+  try=$MODE${tried:-1} tried=2
+  case $try in
     init1) log kubeadm init --config $RUN/init.yaml --skip-token-print --skip-phases=addon ;;
     # Another try goes on with what the first has made.
     init*) log kubeadm init --config $RUN/init.yaml --skip-token-print --skip-phases=addon --ignore-preflight-errors=all ;;

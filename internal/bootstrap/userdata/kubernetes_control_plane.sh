@@ -60,7 +60,8 @@ EOF
 newer() { [ "$1" != "$2" ] && [ "$(printf '%s\n' "$1" "$2" | sort -V | tail -n 1)" = "$1" ]; }
 running() { kubectl -n kube-system get configmap kubeadm-config -o jsonpath='{.data.ClusterConfiguration}' 2>>$LOG | sed -n 's/^kubernetesVersion: //p'; }
 
-# What runs on all nodes follows the newest control plane; an older one that joins changes nothing.
+# What runs on all nodes follows the newest control plane; an older one that joins changes nothing. During an upgrade
+# kube-proxy may so be a minor ahead of the API servers that are not replaced yet: it asks them for nothing that is new.
 addons() {
   newer "$(running)" "$VERSION" && return
   [ $MODE = init ] || log kubeadm init phase upload-config all --config $RUN/init.yaml || return

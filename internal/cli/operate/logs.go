@@ -81,12 +81,12 @@ func (o *LogsOptions) console(ctx context.Context, snap *resource.Snapshot, name
 	if err != nil {
 		return err
 	}
-	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	lines := consoleLines(text)
 	if o.Tail > 0 {
 		lines = lines[max(0, len(lines)-o.Tail):]
 	}
 	p := o.printer()
-	if text == "" {
+	if len(lines) == 0 {
 		o.note("%s (%s) has not written anything to its console yet, or EC2 does not show it yet.", rec.Address, rec.ID)
 	} else {
 		p.Line(strings.Join(lines, "\n"))

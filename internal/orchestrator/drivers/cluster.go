@@ -18,7 +18,6 @@ type cluster struct {
 	address           resource.Address
 	uid, region       string
 	orchestrator      orchestrator.Orchestrator
-	orchestratorName  string
 	parameters        orchestrator.Parameters
 	controlPlane      sync.Mutex // held while a member of the control plane is taken out: one after another
 	waves             waves
@@ -58,7 +57,7 @@ func (d *Drivers) clusterOf(rt recorded, o *resource.Object) *cluster {
 	c := d.clusters[rec.UID]
 	if c == nil {
 		c = &cluster{
-			Drivers: d, address: o.Cluster, uid: rec.UID, region: rec.Region, orchestrator: name, orchestratorName: spec.Orchestrator,
+			Drivers: d, address: o.Cluster, uid: rec.UID, region: rec.Region, orchestrator: name,
 			parameters: d.opts.Cloud.Parameters(rec.Region, rec.UID), poolSettings: map[string]string{}, balancer: map[string][]string{},
 		}
 		d.clusters[rec.UID] = c

@@ -70,7 +70,7 @@ func quoteLines(lines []consoleLine) string {
 
 // lookAtConsoles shows what nodes say that take long. Where the API cannot be reached from here, a node's own word counts.
 func (c *cluster) lookAtConsoles(ctx context.Context, waiting []*waiter, settled map[*waiter]resource.Result, unreachable bool) {
-	now := c.opts.Now()
+	now := time.Now()
 	var due []*waiter
 	for _, w := range waiting {
 		if _, over := settled[w]; over || w.member && !unreachable || now.Sub(w.since) < consoleAfter || now.Sub(w.consoleAt) < consoleEvery {

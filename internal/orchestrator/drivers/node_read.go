@@ -105,7 +105,7 @@ func (v verdict) lay(o *resource.Observation, opts Options) {
 		o.Warning = "the cluster was not asked for its nodes: " + printable(v.err.Error())
 	case !joined:
 		o.Phase, o.Reason = resource.PhaseJoining, "its instance runs, but the cluster does not have it as a node any more"
-	case !m.Ready && opts.Now().Sub(m.Since) >= opts.UnwellAfter:
+	case !m.Ready && time.Since(m.Since) >= opts.UnwellAfter:
 		o.Phase, o.Reason = resource.PhaseJoining, "not ready"+sinceText(m.Since)+": "+cmp.Or(printable(m.Reason), "no reason given")
 	case !m.Ready:
 		o.Warning = fmt.Sprintf("%s is not ready%s: %s; from %s on it counts as lost", o.Address, sinceText(m.Since), cmp.Or(printable(m.Reason), "no reason given"), opts.UnwellAfter)

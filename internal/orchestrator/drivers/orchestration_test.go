@@ -51,16 +51,14 @@ func TestOneWordChooses(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ orchestrator, version, want string }{
 		{"kubernetes", "1.34.4", ""},
-		{"swarm", "", ""},
-		{"mesos", "", "without support"},
+		{"swarm", "1.34.4", ""},
+		{"mesos", "1.34.4", "without support"},
 		{"kubernetes", "1.2.3", "1.34.4"},
 	} {
 		t.Run(test.orchestrator+" "+test.version, func(t *testing.T) {
 			t.Parallel()
 			text := strings.Replace(oneWorkload, `"kubernetes"`, `"`+test.orchestrator+`"`, 1)
-			if text = strings.Replace(text, `"1.34.4"`, `"`+test.version+`"`, 1); test.version == "" {
-				text = strings.Replace(text, "  version      = \"\"\n", "", 1)
-			}
+			text = strings.Replace(text, `"1.34.4"`, `"`+test.version+`"`, 1)
 			cfg, d := evaluate(t, text)
 			diags := Orchestration{}.Check(cfg, d)
 			said := ""

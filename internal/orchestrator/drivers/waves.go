@@ -113,7 +113,7 @@ func (c *cluster) endWave(ctx context.Context, rt resource.Runtime) {
 // wait adds a node whose instance runs; w.done is called once.
 func (c *cluster) wait(w *waiter) {
 	node := nodeOf(w.rec.Spec)
-	w.since = c.opts.Now()
+	w.since = time.Now()
 	w.timeout = cmp.Or(time.Duration(node.JoinTimeoutSeconds)*time.Second, c.opts.JoinTimeout)
 	w.deadline = w.since.Add(w.timeout)
 	if w.joins {
@@ -211,7 +211,7 @@ func (c *cluster) round(r *rounds, waiting []*waiter) map[*waiter]resource.Resul
 	}
 	_ = c.republishNames(ctx, rt) // tried again with the next look
 	c.lookAtConsoles(ctx, waiting, settled, !reached)
-	now := c.opts.Now()
+	now := time.Now()
 	for _, w := range waiting {
 		if _, ok := settled[w]; !ok && ctx.Err() == nil && !now.Before(w.deadline) {
 			settled[w] = incomplete(w.rec, now, c.late(w, err))

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -15,10 +18,17 @@ import (
 // FreeHost is a loopback address that nobody uses.
 func FreeHost() string { return freeHost() }
 
-// RunEtcd runs another member, which has been added to the store's members before (others are "name=peer URL", all of
-// them with the new one), and returns what ends it.
-func (cp *ControlPlane) RunEtcd(tb testing.TB, name, host string, members []string) (stop func()) {
+// AddEtcd adds a member to the store and runs it, and returns what ends its process.
+func (cp *ControlPlane) AddEtcd(tb testing.TB, name, host string) (stop func()) {
 	tb.Helper()
+	members := cp.AnnounceEtcd(tb, host)
+	initial := make([]string, 0, len(members))
+	for _, m := range members {
+		if m.Name == "" {
+			m.Name = name
+		}
+		initial = append(initial, m.Name+"="+m.PeerURLs[0])
+	}
 	dir, err := os.MkdirTemp(cp.dir, "member-")
 	if err != nil {
 		tb.Fatal(err)
@@ -26,7 +36,7 @@ func (cp *ControlPlane) RunEtcd(tb testing.TB, name, host string, members []stri
 	if err := cp.files.writeEtcd(cp.dir, "etcd-"+name, name, host); err != nil {
 		tb.Fatal(err)
 	}
-	args := append(cp.etcdFlags(name, host, "etcd-"+name), "--data-dir="+dir, "--initial-cluster-state=existing", "--initial-cluster="+strings.Join(members, ","))
+	args := append(cp.etcdFlags(name, host, "etcd-"+name), "--data-dir="+dir, "--initial-cluster-state=existing", "--initial-cluster="+strings.Join(initial, ","))
 	pr, err := start(dir, cp.programs, etcd, args...)
 	if err != nil {
 		tb.Fatal(err)
@@ -38,6 +48,34 @@ func (cp *ControlPlane) RunEtcd(tb testing.TB, name, host string, members []stri
 		tb.Fatal(err)
 	}
 	return pr.stop
+}
+
+// AnnounceEtcd adds a member to the store that does not run yet, and returns all members.
+func (cp *ControlPlane) AnnounceEtcd(tb testing.TB, host string) []*etcdserverpb.Member {
+	tb.Helper()
+	config, err := cp.etcdTLS()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
+	defer cancel()
+	c, err := clientv3.New(clientv3.Config{Context: ctx, Endpoints: []string{"https://" + cp.Host + ":2379"}, TLS: config, Logger: zap.NewNop()})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	for {
+		// It refuses for some seconds after the last change.
+		resp, err := c.MemberAdd(ctx, []string{PeerURL(host)})
+		if err == nil {
+			return resp.Members
+		}
+		select {
+		case <-time.After(300 * time.Millisecond):
+		case <-ctx.Done():
+			tb.Fatal(err)
+		}
+	}
 }
 
 // EtcdPod makes the API know a member as kubeadm's static pod of a node, which is played beside it.

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/retry"
 )
 
 // Kubelet plays a node and the scheduler: it takes pods that no node has, says of them what Status does, and lets them go
@@ -79,15 +80,25 @@ func (cp *ControlPlane) addNode(tb testing.TB, k Kubelet) *corev1.Node {
 	much := corev1.ResourceList{
 		corev1.ResourceCPU: resource.MustParse("16"), corev1.ResourceMemory: resource.MustParse("64Gi"), corev1.ResourcePods: resource.MustParse("200"),
 	}
-	node.Status = corev1.NodeStatus{
+	status := corev1.NodeStatus{
 		Capacity: much, Allocatable: much, Conditions: []corev1.NodeCondition{ready},
 		Addresses: []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: cp.Host}},
 		NodeInfo:  corev1.NodeSystemInfo{KubeletVersion: "v" + cp.Version},
 	}
 	if k.Streams != nil {
-		node.Status.DaemonEndpoints.KubeletEndpoint.Port = cp.serve(tb, k.Streams)
+		status.DaemonEndpoints.KubeletEndpoint.Port = cp.serve(tb, k.Streams)
 	}
-	if node, err = cp.Client.CoreV1().Nodes().UpdateStatus(ctx, node, metav1.UpdateOptions{}); err != nil {
+	nodes := cp.Client.CoreV1().Nodes()
+	// Controllers write to new nodes, too.
+	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		if node, err = nodes.Get(ctx, k.Node, metav1.GetOptions{}); err != nil {
+			return err
+		}
+		node.Status = status
+		node, err = nodes.UpdateStatus(ctx, node, metav1.UpdateOptions{})
+		return err
+	})
+	if err != nil {
 		tb.Fatal(err)
 	}
 	return node
@@ -98,6 +109,9 @@ func (cp *ControlPlane) tend(ctx context.Context, k Kubelet, pod *corev1.Pod) {
 	pods := cp.Client.CoreV1().Pods(pod.Namespace)
 	switch {
 	case pod.Spec.NodeName == "" && pod.DeletionTimestamp == nil:
+		if node, err := cp.Client.CoreV1().Nodes().Get(ctx, k.Node, metav1.GetOptions{}); err != nil || node.Spec.Unschedulable {
+			return
+		}
 		_ = pods.Bind(ctx, &corev1.Binding{
 			ObjectMeta: metav1.ObjectMeta{Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID},
 			Target:     corev1.ObjectReference{Kind: "Node", Name: k.Node},

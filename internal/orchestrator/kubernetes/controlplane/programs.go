@@ -67,11 +67,11 @@ func (cp *ControlPlane) controllerManagerArgs() []string {
 func (cp *ControlPlane) etcdReady(ctx context.Context) error { return cp.etcdHealth(ctx, cp.Host) }
 
 func (cp *ControlPlane) etcdHealth(ctx context.Context, host string) error {
-	pair, err := tls.LoadX509KeyPair(cp.path("etcd.crt"), cp.path("etcd.key"))
+	config, err := cp.etcdTLS()
 	if err != nil {
 		return err
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: cp.files.etcd.Pool(), Certificates: []tls.Certificate{pair}}}
+	transport := &http.Transport{TLSClientConfig: config}
 	defer transport.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+host+":2379/health", http.NoBody)
 	if err != nil {
@@ -97,4 +97,13 @@ func (cp *ControlPlane) apiReady(ctx context.Context) error {
 func (cp *ControlPlane) controllersReady(ctx context.Context) error {
 	_, err := cp.Client.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{})
 	return err
+}
+
+// etcdTLS lets a client in that has the first member's certificate.
+func (cp *ControlPlane) etcdTLS() (*tls.Config, error) {
+	pair, err := tls.LoadX509KeyPair(cp.path("etcd.crt"), cp.path("etcd.key"))
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cp.files.etcd.Pool(), Certificates: []tls.Certificate{pair}}, nil
 }

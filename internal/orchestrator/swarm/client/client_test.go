@@ -13,11 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/moby/moby/api/types/swarm"
 
 	"github.com/clusterform/clusterform/internal/bootstrap/pki"
 	"github.com/clusterform/clusterform/internal/orchestrator"
 	"github.com/clusterform/clusterform/internal/orchestrator/swarm/dockertest"
+	"github.com/clusterform/clusterform/planner/resource"
 )
 
 // store is a Parameter Store in memory.
@@ -374,5 +376,68 @@ func TestDescribe(t *testing.T) {
 	}
 	if _, _, _, err = (Orchestrator{}).Describe(nil); err == nil || !strings.Contains(err.Error(), ParameterAuthority) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	one := uint64(1)
+	s.swarm.Services = []swarm.Service{
+		{Spec: swarm.ServiceSpec{Annotations: swarm.Annotations{Name: "default_web"}}, ServiceStatus: &swarm.ServiceStatus{RunningTasks: 1, DesiredTasks: 3},
+			UpdateStatus: &swarm.UpdateStatus{State: swarm.UpdateStatePaused, Message: "update paused"}},
+		{Spec: swarm.ServiceSpec{Annotations: swarm.Annotations{Name: "default_job"}, Mode: swarm.ServiceMode{ReplicatedJob: &swarm.ReplicatedJob{TotalCompletions: &one}}},
+			ServiceStatus: &swarm.ServiceStatus{CompletedTasks: 1}},
+	}
+	rec := func(id string) *resource.Record {
+		return &resource.Record{Object: resource.Object{Address: resource.Address(id), ID: id, Spec: &resource.Workload{Type: "deployment"}}}
+	}
+	got, err := s.client.WorkloadStatus(t.Context(), []*resource.Record{rec("default_web"), rec("default_job"), rec("default_gone")})
+	want := []orchestrator.WorkloadStatus{
+		{Address: "default_web", Type: "deployment", Ready: 1, Wanted: 3, Message: "paused: update paused"},
+		{Address: "default_job", Type: "deployment", Ready: 1, Wanted: 1},
+		{Address: "default_gone", Type: "deployment", Message: "its service is gone; apply makes it again"},
+	}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+}
+
+// Docker says with each line which task wrote it; people are told the task's name and node.
+func TestLogLines(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	names := taskNames("default_web", []swarm.Task{{ID: "t1", Slot: 2, NodeID: "n1"}}, []swarm.Node{node("n1", "i-1", swarm.NodeRoleWorker)})
+	w := &lineWriter{out: &out, names: names}
+	for _, part := range []string{"com.docker.swarm.node.id=n1,com.docker.swarm.task.id=t1 hel", "lo\x1b[2J\ncom.docker.swarm.task.id=t9 x"} {
+		if _, err := w.Write([]byte(part)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.flush(); err != nil {
+		t.Fatal(err)
+	}
+	if want := "default_web.2 on i-1 | hello\ufffd[2J\nt9 | x\n"; out.String() != want {
+		t.Errorf("%q, want %q", &out, want)
+	}
+}
+
+// A command runs only where the engine's own API is reached; elsewhere the way out is said.
+func TestExecElsewhere(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	rec := &resource.Record{Object: resource.Object{Address: "workload.web", ID: "default_web"}}
+	_, err := s.client.Exec(t.Context(), rec, orchestrator.ExecOptions{Command: []string{"date"}})
+	if err == nil || !strings.Contains(err.Error(), "no task of workload.web runs") {
+		t.Error(err)
+	}
+	one := uint64(1)
+	web := swarm.Service{ID: "default_web", Spec: swarm.ServiceSpec{Annotations: swarm.Annotations{Name: "default_web"}, Mode: swarm.ServiceMode{Replicated: &swarm.ReplicatedService{Replicas: &one}}}}
+	s.swarm.Nodes[0].Spec.Availability = swarm.NodeAvailabilityDrain
+	s.swarm.Run(&web)
+	s.swarm.Tasks[0].Status.ContainerStatus = &swarm.ContainerStatus{ContainerID: "c0ffee"}
+	_, err = s.client.Exec(t.Context(), rec, orchestrator.ExecOptions{Command: []string{"date"}})
+	if err == nil || !strings.Contains(err.Error(), "i-2") || !strings.Contains(err.Error(), "docker exec c0ffee") {
+		t.Error(err)
 	}
 }

@@ -35,6 +35,7 @@ const (
 type connection struct {
 	api       *docker.Client
 	host      string
+	node      string // its id in the Swarm
 	expiresAt time.Time
 }
 
@@ -135,7 +136,7 @@ func (c *Client) ask(ctx context.Context, host string, pair *pki.Pair) (*connect
 	case !got.Info.Swarm.ControlAvailable:
 		err = fmt.Errorf("%s: it is not a manager of the Swarm yet", address)
 	default:
-		return &connection{api: api, host: host, expiresAt: pair.ExpiresAt}, nil
+		return &connection{api: api, host: host, node: got.Info.Swarm.NodeID, expiresAt: pair.ExpiresAt}, nil
 	}
 	_ = api.Close()
 	return nil, err

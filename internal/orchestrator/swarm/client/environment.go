@@ -59,6 +59,3 @@ func replaceFile(path string, content []byte) error {
 	}
 	return err
 }
-
-// AuthorityExpiry is when the authority of the Docker API ends.
-func (c *Client) AuthorityExpiry() time.Time { return c.authority.ExpiresAt() }

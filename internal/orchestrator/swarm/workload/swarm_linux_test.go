@@ -110,8 +110,18 @@ func TestSwarmOnMachines(t *testing.T) {
 	t.Log(r.records["workload.web"].Spec.(*resource.Workload).Objects)
 	get(t, "http://"+s.private[workers[0]]+":30080/")
 
+	var logs strings.Builder
+	if err := c.Logs(ctx, r.records["workload.web"], orchestrator.LogOptions{Tail: 3}, &logs); err != nil {
+		t.Error(err)
+	}
+	t.Logf("logs:\n%s", &logs)
+	t.Log(c.WorkloadStatus(ctx, []*resource.Record{r.records["workload.web"]}))
+	t.Log(c.Certificates(ctx))
+	_, err := c.Exec(ctx, r.records["workload.web"], orchestrator.ExecOptions{Command: []string{"/hello", "check"}, Out: &logs, Err: &logs})
+	t.Logf("exec: %v", err)
+
 	// A version that cannot run goes back to the one before, and says why.
-	err := r.apply(ctx, d, r.change(text(2, "missing", "three"), "workload.web"))
+	err = r.apply(ctx, d, r.change(text(2, "missing", "three"), "workload.web"))
 	t.Logf("an image that is not there: %v", err)
 	if err == nil || !r.records["workload.web"].Incomplete {
 		t.Error("an image that is not there is taken for a rollout")

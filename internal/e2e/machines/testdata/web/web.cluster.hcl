@@ -81,8 +81,12 @@ workload "web" {
     }
 
     env = {
-      GREETING = "hello"
-      PASSWORD = var.password
+      PASSWORD_FILE = "/run/password/password"
+    }
+
+    mount "password" {
+      path      = "/run/password"
+      read_only = true
     }
 
     resources {
@@ -91,8 +95,12 @@ workload "web" {
     }
 
     health_check {
-      http = "/healthz"
+      command = ["/hello", "check"]
     }
+  }
+
+  secret "password" {
+    files = { password = var.password }
   }
 
   placement {
@@ -101,7 +109,7 @@ workload "web" {
   }
 
   expose "http" {
-    port      = 80
+    port      = 8080
     node_port = 30080
   }
 

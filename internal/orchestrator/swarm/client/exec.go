@@ -1,0 +1,120 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/swarm"
+	docker "github.com/moby/moby/client"
+
+	"github.com/clusterform/clusterform/internal/bootstrap/pki"
+	"github.com/clusterform/clusterform/internal/orchestrator"
+	"github.com/clusterform/clusterform/planner/resource"
+)
+
+var _ orchestrator.Executor = (*Client)(nil)
+
+// Exec runs a command in a task's container. A Swarm runs nothing on other nodes by itself, so the task must be on a manager
+// whose API is reached from here; for one elsewhere, the error says what to do.
+func (c *Client) Exec(ctx context.Context, workload *resource.Record, o orchestrator.ExecOptions) (code int, err error) {
+	if len(o.Command) == 0 {
+		return 0, errors.New("there is no command to run")
+	}
+	var tasks []swarm.Task
+	var nodes []swarm.Node
+	err = c.Do(ctx, func(ctx context.Context, api *docker.Client) error {
+		got, err := api.TaskList(ctx, docker.TaskListOptions{Filters: docker.Filters{}.Add("service", workload.ID)})
+		if err != nil {
+			return fmt.Errorf("list the tasks of %s: %w", workload.Address, err)
+		}
+		list, err := api.NodeList(ctx, docker.NodeListOptions{})
+		tasks, nodes = got.Items, list.Items
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	names := taskNames(workload.ID, tasks, nodes)
+	var elsewhere *swarm.Task
+	for i, t := range tasks {
+		name, _, _ := strings.Cut(names[t.ID], " on ")
+		if t.Status.State != swarm.TaskStateRunning || t.Status.ContainerStatus == nil || o.Replica != "" && o.Replica != name && o.Replica != names[t.ID] {
+			continue
+		}
+		conn, err := c.on(ctx, t.NodeID)
+		if err != nil {
+			return 0, err
+		}
+		if conn == nil {
+			elsewhere = &tasks[i]
+			continue
+		}
+		code, err := runIn(ctx, conn.api, t.Status.ContainerStatus.ContainerID, o)
+		_ = conn.api.Close()
+		return code, err
+	}
+	if elsewhere == nil {
+		return 0, fmt.Errorf("no task of %s runs; `clusterform status` and `clusterform logs` say why", strings.TrimSpace(string(workload.Address)+" "+o.Replica))
+	}
+	return 0, fmt.Errorf("%s is not on a manager whose API answers here, and workers serve none. Log in to that machine, by ssh or `aws ssm start-session`, and run: docker exec %s %s",
+		names[elsewhere.ID], elsewhere.Status.ContainerStatus.ContainerID, strings.Join(o.Command, " "))
+}
+
+// on connects to the engine of one node; nil when it is none of the managers that answer.
+func (c *Client) on(ctx context.Context, node string) (*connection, error) {
+	pair, err := c.authority.IssueClient(pki.Client{CommonName: user}, c.now())
+	if err != nil {
+		return nil, err
+	}
+	for _, host := range c.cluster.Hosts {
+		conn, err := c.ask(ctx, host, pair)
+		switch {
+		case err != nil:
+			continue
+		case conn.node == node:
+			return conn, nil
+		}
+		_ = conn.api.Close()
+	}
+	return nil, ctx.Err()
+}
+
+// runIn runs one command in one container to its end.
+func runIn(ctx context.Context, api *docker.Client, container string, o orchestrator.ExecOptions) (int, error) {
+	made, err := api.ExecCreate(ctx, container, docker.ExecCreateOptions{
+		TTY: o.TTY, AttachStdin: o.In != nil, AttachStdout: true, AttachStderr: true, Cmd: o.Command,
+	})
+	if err != nil {
+		return 0, fmt.Errorf("run %q: %w", o.Command[0], err)
+	}
+	stream, err := api.ExecAttach(ctx, made.ID, docker.ExecAttachOptions{TTY: o.TTY})
+	if err != nil {
+		return 0, fmt.Errorf("run %q: %w", o.Command[0], err)
+	}
+	defer stream.Close()
+	stop := context.AfterFunc(ctx, stream.Close)
+	defer stop()
+	if o.In != nil {
+		go func() {
+			_, _ = io.Copy(stream.Conn, o.In) // the command may end before its input does
+			_ = stream.CloseWrite()
+		}()
+	}
+	if o.TTY {
+		_, err = io.Copy(o.Out, stream.Reader)
+	} else {
+		_, err = stdcopy.StdCopy(o.Out, o.Err, stream.Reader)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the output of %q: %w", o.Command[0], err)
+	}
+	end, err := api.ExecInspect(ctx, made.ID, docker.ExecInspectOptions{})
+	if err != nil {
+		return 0, fmt.Errorf("read the exit code of %q: %w", o.Command[0], err)
+	}
+	return end.ExitCode, nil
+}
