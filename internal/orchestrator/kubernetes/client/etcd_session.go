@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"sync"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -75,36 +76,43 @@ func (k *Client) etcdTLS(ctx context.Context) (*tls.Config, error) {
 
 // withEtcd speaks with the member whose pod is given.
 func (k *Client) withEtcd(ctx context.Context, pod *corev1.Pod, config *tls.Config, do func(context.Context, *clientv3.Client) error) error {
-	ctx, cancel := context.WithTimeout(ctx, etcdTimeout)
-	defer cancel()
-	// gRPC dials again and again; why it failed is known only here.
-	failure := make(chan error, 1)
+	ctx, stop := context.WithTimeout(ctx, etcdTimeout)
+	defer stop()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var mu sync.Mutex
+	dialed := false
+	// gRPC dials again and again. One connection has to do: whoever calls tries again, by another member or later.
+	once := func(ctx context.Context, _ string) (net.Conn, error) {
+		mu.Lock()
+		again := dialed
+		dialed = true
+		mu.Unlock()
+		if again {
+			cancel(errNoEtcd)
+			return nil, errNoEtcd
+		}
+		conn, err := k.Forward(ctx, pod.Namespace, pod.Name, etcdPort)
+		if err != nil {
+			cancel(err)
+		}
+		return conn, err
+	}
 	c, err := clientv3.New(clientv3.Config{
 		Context: ctx, Endpoints: []string{fmt.Sprintf("https://%s:%d", etcdName, etcdPort)}, TLS: config, Logger: zap.NewNop(),
-		DialOptions: []grpc.DialOption{grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-			conn, err := k.Forward(ctx, pod.Namespace, pod.Name, etcdPort)
-			if err != nil {
-				select {
-				case failure <- err:
-				default:
-				}
-			}
-			return conn, err
-		})},
+		DialOptions: []grpc.DialOption{grpc.WithContextDialer(once)},
 	})
 	if err != nil {
 		return fmt.Errorf("etcd on %s: %w", pod.Spec.NodeName, err)
 	}
 	defer func() { _ = c.Close() }()
 	if err := do(ctx, c); err != nil {
-		select {
-		case cause := <-failure:
-			if errors.Is(err, context.DeadlineExceeded) {
-				err = cause
-			}
-		default:
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
 		}
 		return fmt.Errorf("etcd on %s: %w", pod.Spec.NodeName, err)
 	}
 	return nil
 }
+
+var errNoEtcd = errors.New("nobody answers at its port")

@@ -53,16 +53,9 @@ func (cp *ControlPlane) AddEtcd(tb testing.TB, name, host string) (stop func()) 
 // AnnounceEtcd adds a member to the store that does not run yet, and returns all members.
 func (cp *ControlPlane) AnnounceEtcd(tb testing.TB, host string) []*etcdserverpb.Member {
 	tb.Helper()
-	config, err := cp.etcdTLS()
-	if err != nil {
-		tb.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
 	defer cancel()
-	c, err := clientv3.New(clientv3.Config{Context: ctx, Endpoints: []string{"https://" + cp.Host + ":2379"}, TLS: config, Logger: zap.NewNop()})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	c := cp.etcdClient(ctx, tb)
 	defer func() { _ = c.Close() }()
 	for {
 		// It refuses for some seconds after the last change.
@@ -76,6 +69,31 @@ func (cp *ControlPlane) AnnounceEtcd(tb testing.TB, host string) []*etcdserverpb
 			tb.Fatal(err)
 		}
 	}
+}
+
+// LeadEtcd makes a member the leader; the first member is the leader before.
+func (cp *ControlPlane) LeadEtcd(tb testing.TB, id uint64) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), 30*time.Second)
+	defer cancel()
+	c := cp.etcdClient(ctx, tb)
+	defer func() { _ = c.Close() }()
+	if _, err := c.MoveLeader(ctx, id); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func (cp *ControlPlane) etcdClient(ctx context.Context, tb testing.TB) *clientv3.Client {
+	tb.Helper()
+	config, err := cp.etcdTLS()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c, err := clientv3.New(clientv3.Config{Context: ctx, Endpoints: []string{"https://" + cp.Host + ":2379"}, TLS: config, Logger: zap.NewNop()})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
 }
 
 // EtcdPod makes the API know a member as kubeadm's static pod of a node, which is played beside it.
