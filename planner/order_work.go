@@ -8,8 +8,9 @@ import (
 
 // workNeeds orders what runs on clusters:
 //
-//   - workloads and manifests are applied when the control plane stands; they do not wait for workers, but the other way
-//     round: the orchestrator places them when workers come;
+//   - workloads and manifests are applied when the control plane stands and is reached by its address, which is moved to it
+//     at the end: connections to the address before break. They do not wait for workers, but the other way round: the
+//     orchestrator places them when workers come;
 //   - namespaces and the definitions of kinds come before what uses them;
 //   - what is taken down goes before the nodes that it ran on, unless the whole cluster goes.
 func (o *ordering) workNeeds() {
@@ -34,6 +35,8 @@ func (o *ordering) workNeeds() {
 			if s.After.Spec.(*resource.Node).Role == roleControlPlane {
 				of(s.After.Cluster).controlPlane = append(of(s.After.Cluster).controlPlane, id)
 			}
+		case (s.Kind == resource.KindElasticIPAssociation || s.Kind == resource.KindLoadBalancerTarget) && s.After != nil:
+			of(s.After.Cluster).controlPlane = append(of(s.After.Cluster).controlPlane, id)
 		case s.Kind == resource.KindNode && s.Before != nil && s.Operation == resource.Delete && !standsOnWork(s.Before):
 			of(s.Before.Cluster).leaving = append(of(s.Before.Cluster).leaving, id)
 		case isWork(s.Kind) && s.After != nil:
@@ -72,8 +75,9 @@ func (o *ordering) workNeeds() {
 
 // workOrder are a cluster's steps that matter for what runs on it.
 type workOrder struct {
-	controlPlane, leaving []int32 // nodes
-	makes, deletes        []int32 // workloads and manifests
+	controlPlane   []int32 // its nodes, and what leads to them
+	leaving        []int32 // nodes
+	makes, deletes []int32 // workloads and manifests
 }
 
 // product makes each of steps need all of on; beyond maxProduct edges the first of steps waits, and the rest for it.

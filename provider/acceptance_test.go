@@ -32,6 +32,10 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(serveVariable) == "1" {
+		serve()
+		return
+	}
 	path, err := exec.LookPath("terraform")
 	switch {
 	case err == nil:
@@ -67,9 +71,21 @@ type lab struct {
 	intercept func(action string, w http.ResponseWriter) bool
 }
 
+// startLab is a lab of which nothing may be left at the end.
 func startLab(t *testing.T) *lab {
 	t.Helper()
 	t.Parallel()
+	l := startLabOnly(t)
+	t.Cleanup(func() {
+		if !t.Failed() {
+			l.nothingLeft(t)
+		}
+	})
+	return l
+}
+
+func startLabOnly(t *testing.T) *lab {
+	t.Helper()
 	software, err := json.Marshal(pins())
 	if err != nil {
 		t.Fatal(err)
@@ -94,11 +110,6 @@ func startLab(t *testing.T) *lab {
 	}))
 	t.Cleanup(listener.Close)
 	l.url = listener.URL
-	t.Cleanup(func() {
-		if !t.Failed() {
-			l.nothingLeft(t)
-		}
-	})
 	return l
 }
 

@@ -17,6 +17,7 @@ const (
 	AttributeAutoRevert       = "update.auto_revert"
 	// AttributeAutoscale is set where an autoscaler owns the number of replicas.
 	AttributeAutoscale = "autoscale.max"
+	AttributeSpread    = "placement.spread"
 )
 
 // Attributes lists the settings of a workload by path in the language's own words: "container.app.image". What has its
@@ -225,7 +226,7 @@ func (a attributes) expose(at string, e hclconfig.Expose) {
 
 func (a attributes) placement(p hclconfig.Placement) {
 	a.texts("placement.node_labels", p.NodeLabels)
-	a.words("placement.spread", p.Spread)
+	a.words(AttributeSpread, p.Spread)
 	a.words("placement.affinity", p.Affinity)
 	a.words("placement.anti_affinity", p.AntiAffinity)
 	for i, t := range p.Tolerations {

@@ -141,16 +141,17 @@ func computedTypes(blockType string) map[string]cty.Type {
 func Check(id ID, b Block, version string) hclconfig.Diagnostics {
 	blocks := map[resource.Address]Block{b.Address(): b}
 	if b.Type != "cluster" {
-		if _, has := blocks[id.Address()]; !has {
-			blocks[id.Address()] = Block{Type: "cluster", Name: id.Name, Body: map[string]any{
-				"orchestrator": "kubernetes", "version": "1.34.4", "region": id.Region,
-			}}
-		}
+		blocks[id.Address()] = Block{Type: "cluster", Name: id.Name, Body: map[string]any{
+			"orchestrator": "kubernetes", "version": "1.34.4", "region": id.Region,
+		}}
 	}
 	cfg, diags := load(blocks, version)
 	if cfg != nil && !diags.HasErrors() {
 		_, more := cfg.Evaluate(nil)
 		diags = append(diags, more...)
+	}
+	if b.Type != "cluster" { // what is wrong with a cluster that only stands for the real one is told when planning
+		diags = slices.DeleteFunc(diags, func(d hclconfig.Diagnostic) bool { return d.Address == hclconfig.Address(id.Address()) })
 	}
 	return diags
 }

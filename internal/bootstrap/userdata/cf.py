@@ -180,6 +180,7 @@ def wait():
 
 def hosts():
     """Keeps the API's name at addresses that answer, here and in pods that have a copy of this machine's /etc/hosts."""
+    network()
     known = endpoints()
     good = alive(known)
     if len(good) < len(known) or not known:
@@ -198,6 +199,13 @@ def hosts():
             with open(path, "r+") as f:  # in place: containers have this very file
                 f.write(new)
                 f.truncate()
+
+
+def network():
+    """Puts flannel's configuration in place once it runs: a pod that came before would wait ten seconds for another try."""
+    new = "/etc/cni/net.d/10-flannel.new"
+    if os.path.exists("/run/flannel/subnet.env") and read(new):
+        os.replace(new, new[:-3] + "conflist")
 
 
 def pool():
@@ -229,6 +237,7 @@ def ready():
     end, said = time.monotonic() + 900, ""
     while True:
         try:
+            network()
             c = ssl.create_default_context(cafile=CA)
             c.load_cert_chain("/var/lib/kubelet/pki/kubelet-client-current.pem")
             url = "https://%s:%s/api/v1/nodes/%s" % (API, ENV["API_PORT"], ENV["INSTANCE"])

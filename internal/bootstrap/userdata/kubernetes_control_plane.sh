@@ -69,8 +69,6 @@ addons() {
   for file in $RUN/objects/*; do
     log kubectl apply --server-side --force-conflicts --field-manager=clusterform -f "$file" || return
   done
-  # A pod that comes before the overlay waits ten seconds for its second try.
-  [ "$OVERLAY" = none ] || for _ in {1..60}; do [ -e /run/flannel/subnet.env ] && break || sleep 0.5; done
   log kubeadm init phase addon coredns --config $RUN/init.yaml
 }
 
@@ -83,12 +81,12 @@ raise() {
   log kubeadm init phase upload-config kubeadm --config $RUN/init.yaml --kubeconfig $KUBECONFIG
 }
 
-# The cluster's settings in the objects of its add-ons.
+# The cluster's settings in the objects of its add-ons. What makes a node ready is not put in place by flannel: see cf.
 overlay() {
   mkdir -p $RUN/objects
   for file in /usr/local/lib/clusterform/objects/*; do
     case $OVERLAY$file in none*flannel*) continue ;; esac
-    sed -e "s|\"Network\": \".*\"|\"Network\": \"$PODS\"|" -e "/\"Backend\"/,/}/ s|\"Type\": .*|\"Type\": \"$OVERLAY\"${MTU:+, \"MTU\": $MTU}|" "$file" >"$RUN/objects/${file##*/}"
+    sed -e 's|net.d/10-flannel.conflist|net.d/10-flannel.new|' -e "s|\"Network\": \".*\"|\"Network\": \"$PODS\"|" -e "/\"Backend\"/,/}/ s|\"Type\": .*|\"Type\": \"$OVERLAY\"${MTU:+, \"MTU\": $MTU}|" "$file" >"$RUN/objects/${file##*/}"
   done
 }
 

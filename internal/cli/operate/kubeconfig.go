@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/clusterform/clusterform/internal/orchestrator"
+	"github.com/clusterform/clusterform/internal/orchestrator/kubernetes/kubeconfig"
 )
 
 // KubeconfigOptions are those of `kubeconfig`.
@@ -88,7 +89,7 @@ func (o *KubeconfigOptions) Run(ctx context.Context, name string) error {
 		_, err = o.Out.Write(data)
 		return err
 	}
-	if err := mergeKubeconfig(file, data); err != nil {
+	if err := kubeconfig.Merge(file, data); err != nil {
 		return err
 	}
 	o.note("The context %q is in %s and is the current one; its certificate is good for %s.", o.Name, file, o.TTL)

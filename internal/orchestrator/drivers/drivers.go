@@ -105,6 +105,12 @@ func (d *Drivers) Driver(region string, kind resource.Kind) (resource.Driver, er
 		return &credentialsDriver{Drivers: d, region: region}, nil
 	case resource.KindWorkload, resource.KindManifest:
 		return &workloadDriver{Drivers: d, region: region, kind: kind}, nil
+	case resource.KindElasticIPAssociation, resource.KindLoadBalancerTarget:
+		inner, err := d.opts.Cloud.Driver(region, kind)
+		if err != nil {
+			return nil, err
+		}
+		return &routeDriver{Driver: inner, drivers: d}, nil
 	}
 	return d.opts.Cloud.Driver(region, kind)
 }

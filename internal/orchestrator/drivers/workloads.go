@@ -40,9 +40,9 @@ func (d *workloadDriver) driver(name string) (resource.Driver, error) {
 	return d.workloads[name], nil
 }
 
-// sorted sorts by orchestrator, in the order of the first of each.
-func sorted[T any](all []T, name func(T) string) (groups map[string][]int, order []string) {
-	groups = map[string][]int{}
+// sorted sorts by what name says, in the order of the first of each.
+func sorted[T any, K comparable](all []T, name func(T) K) (groups map[K][]int, order []K) {
+	groups = map[K][]int{}
 	for i, x := range all {
 		n := name(x)
 		if !slices.Contains(order, n) {
@@ -55,10 +55,14 @@ func sorted[T any](all []T, name func(T) string) (groups map[string][]int, order
 
 // Apply implements resource.Driver.
 func (d *workloadDriver) Apply(ctx context.Context, rt resource.Runtime, batch []resource.Change, report func(int, resource.Result)) {
-	groups, order := sorted(batch, func(ch resource.Change) string { return d.orchestratorOf(objectOf(ch).Spec) })
+	type group struct {
+		orchestrator string
+		spread       bool
+	}
+	groups, order := sorted(batch, func(ch resource.Change) group { return group{d.orchestratorOf(objectOf(ch).Spec), isSpread(ch)} })
 	var wg sync.WaitGroup
-	for _, name := range order {
-		at := groups[name]
+	for _, g := range order {
+		name, at := g.orchestrator, groups[g]
 		part := make([]resource.Change, len(at))
 		for i, j := range at {
 			part[i] = batch[j]
@@ -71,6 +75,9 @@ func (d *workloadDriver) Apply(ctx context.Context, rt resource.Runtime, batch [
 			continue
 		}
 		wg.Go(func() {
+			if g.spread {
+				d.awaitNodes(ctx, rt, part)
+			}
 			inner.Apply(ctx, &intentRuntime{Runtime: rt, orchestrator: name}, part, func(i int, r resource.Result) { report(at[i], r) })
 		})
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/clusterform/clusterform/internal/orchestrator"
 	"github.com/clusterform/clusterform/planner/resource"
@@ -76,6 +78,63 @@ func TestWorkloadsGoToTheirOrchestrators(t *testing.T) {
 		}
 		if seen := r.read(t, w.drivers, resource.KindWorkload); len(seen) != 3 {
 			t.Errorf("seen %v", seen)
+		}
+	})
+}
+
+// What runs already is never moved, so work that is to be spread comes after the workers that are on their way.
+func TestSpreadWorkComesAfterTheNodesThatAreJoining(t *testing.T) {
+	spread := map[string]string{orchestrator.AttributeSpread: `["node"]`}
+	for _, tt := range []struct {
+		name       string
+		attributes map[string]string
+		deaf       bool // the second worker never joins
+		least      time.Duration
+		most       time.Duration
+	}{
+		{"to be spread", spread, false, joinTakes - 5*time.Second, nodesTimeout - time.Second},
+		{"to be spread, with a node that does not come", spread, true, nodesTimeout, nodesTimeout + time.Second},
+		{"wherever there is room", nil, false, 0, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := &ward{}
+			opts := Options{JoinTimeout: time.Minute, Workloads: map[string]func(orchestrator.Connector) resource.Driver{
+				"kubernetes": func(c orchestrator.Connector) resource.Driver { f.connector = c; return f },
+			}}
+			inWorld(t, opts, func(t *testing.T, w *world, r *run) {
+				r.must(t, w.drivers, w.nodes(r, 1, 0)...)
+				if tt.deaf {
+					w.deaf[2] = true
+				}
+				var joined sync.WaitGroup
+				joined.Go(func() { r.apply(t.Context(), w.drivers, w.nodes(r, 0, 2)...) })
+				time.Sleep(3 * time.Second) // they are launched
+				began := time.Now()
+				r.must(t, w.drivers, r.creation("workload.web", &resource.Workload{Orchestrator: "kubernetes", Name: "web", Attributes: tt.attributes}))
+				if took := time.Since(began); took < tt.least || took > tt.most {
+					t.Errorf("it came after %s, want %s to %s", took, tt.least, tt.most)
+				}
+				if said := r.said("to be spread over them"); said != (tt.least > 0) {
+					t.Errorf("said: %v", r.progress)
+				}
+				joined.Wait()
+			})
+		})
+	}
+}
+
+// An elastic address takes the place of the node's own: who holds connections to that one makes new ones.
+func TestAMovedAddressEndsConnections(t *testing.T) {
+	inWorld(t, Options{}, func(t *testing.T, w *world, r *run) {
+		r.must(t, w.drivers, r.creation("cluster.lab.internet_gateway", &resource.InternetGateway{VPC: "cluster.lab.vpc"}))
+		r.must(t, w.drivers, r.creation("cluster.lab.elastic_ip", &resource.ElasticIP{}))
+		r.must(t, w.drivers, w.nodes(r, 1, 0)...)
+		before := w.forgotten
+		r.must(t, w.drivers, r.creation("cluster.lab.elastic_ip_association", &resource.ElasticIPAssociation{
+			Address: "cluster.lab.elastic_ip", Node: resource.Ref(controlPlane.Index(0)),
+		}))
+		if w.forgotten == before {
+			t.Error("the clients keep their connections")
 		}
 	})
 }

@@ -36,6 +36,7 @@ type world struct {
 	impaired map[string]time.Time
 
 	dials, admits, dismisses int
+	forgotten                int
 	settings                 map[string]orchestrator.NodeSettings
 	drained, removed         []string
 	drainErr                 error
@@ -330,6 +331,12 @@ func (c *playedClient) Remove(ctx context.Context, m orchestrator.Member) error 
 	c.w.removed = append(c.w.removed, m.Instance)
 	delete(c.w.members, m.Instance)
 	return nil
+}
+
+func (c *playedClient) Forget() {
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	c.w.forgotten++
 }
 
 func (c *playedClient) Close() error { return nil }

@@ -6,6 +6,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -63,6 +64,29 @@ func (b *builder) deployment() *appsv1.Deployment {
 		d.Spec.Replicas = new(int32(b.w.Replicas))
 	}
 	return d
+}
+
+// disruption keeps drains from taking more replicas at once than updates do, and at least one: nil where there is but one.
+func (b *builder) disruption() *policyv1.PodDisruptionBudget {
+	replicas := b.w.Replicas
+	if b.w.Autoscale != nil {
+		replicas = b.w.Autoscale.Min
+	}
+	if b.w.Kind != hclconfig.Deployment || replicas < 2 {
+		return nil
+	}
+	most := amount(b.w.Update.MaxUnavailable)
+	if b.w.Update.MaxUnavailable.Value == 0 {
+		most = intstr.FromInt32(1)
+	}
+	return &policyv1.PodDisruptionBudget{
+		TypeMeta: metav1.TypeMeta{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"}, ObjectMeta: b.meta(b.name),
+		Spec: policyv1.PodDisruptionBudgetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: b.selector()}, MaxUnavailable: &most,
+			// What does not work anyhow holds up nobody.
+			UnhealthyPodEvictionPolicy: new(policyv1.AlwaysAllow),
+		},
+	}
 }
 
 func (b *builder) daemonSet() *appsv1.DaemonSet {

@@ -14,6 +14,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/clusterform/clusterform/hclconfig"
@@ -125,7 +126,7 @@ func understood(t *testing.T, text []byte) {
 		"Deployment": new(appsv1.Deployment), "DaemonSet": new(appsv1.DaemonSet), "Job": new(batchv1.Job), "CronJob": new(batchv1.CronJob),
 		"Pod": new(corev1.Pod), "ConfigMap": new(corev1.ConfigMap), "Secret": new(corev1.Secret), "Service": new(corev1.Service),
 		"PersistentVolumeClaim": new(corev1.PersistentVolumeClaim), "Namespace": new(corev1.Namespace),
-		"HorizontalPodAutoscaler": new(autoscalingv2.HorizontalPodAutoscaler), "Policy": new(map[string]any),
+		"HorizontalPodAutoscaler": new(autoscalingv2.HorizontalPodAutoscaler), "PodDisruptionBudget": new(policyv1.PodDisruptionBudget), "Policy": new(map[string]any),
 	}[kind.Kind]
 	if !ok {
 		t.Fatalf("a %q is made, which this test does not know", kind.Kind)

@@ -41,6 +41,9 @@ func Objects(w *hclconfig.Workload, o Options) ([]*unstructured.Unstructured, er
 	if w.Autoscale != nil {
 		list = append(list, b.autoscaler())
 	}
+	if d := b.disruption(); d != nil {
+		list = append(list, d)
+	}
 	return plainObjects(w.Address, list)
 }
 

@@ -38,7 +38,9 @@ func (b *builder) podSpec() corev1.PodSpec {
 		s.InitContainers = append(s.InitContainers, b.container(c))
 	}
 	for _, c := range b.w.Containers {
-		s.Containers = append(s.Containers, b.container(c))
+		x := b.container(c)
+		x.Lifecycle = b.lifecycle()
+		s.Containers = append(s.Containers, x)
 	}
 	if !b.options.nativeSidecars() {
 		for _, c := range b.w.Sidecars {
@@ -46,6 +48,18 @@ func (b *builder) podSpec() corev1.PodSpec {
 		}
 	}
 	return s
+}
+
+// goesOn is how many seconds an exposed pod works on before it is told to stop: until no node sends it anything any more.
+const goesOn = 5
+
+// lifecycle lets what is exposed go on answering for a while, at most for half of its grace.
+func (b *builder) lifecycle() *corev1.Lifecycle {
+	wait := min(goesOn, seconds(b.w.Grace)/2)
+	if len(b.w.Expose) == 0 || wait == 0 || !b.options.since(sleepHooks) {
+		return nil
+	}
+	return &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: wait}}}
 }
 
 func (b *builder) restartPolicy() corev1.RestartPolicy {

@@ -24,7 +24,7 @@ import (
 // the test cleans up itself is gone by then.
 func Guard(t testing.TB) {
 	t.Helper()
-	unlock, err := lock(10 * time.Minute)
+	unlock, err := lock(45 * time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

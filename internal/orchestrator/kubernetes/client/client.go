@@ -84,6 +84,10 @@ func (k *Client) Close() error {
 	return nil
 }
 
+// Forget gives up the connections, because addresses lead elsewhere now. Calls that run fail at once, as they would later
+// without an answer; the next ones connect anew.
+func (k *Client) Forget() { k.transport.forget() }
+
 // Healthy is orchestrator.Client's.
 func (k *Client) Healthy(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -30,6 +31,42 @@ type dialer struct {
 	mu    sync.Mutex
 	hosts []string
 	last  string // that answered last; "" for none yet
+	open  map[*dialed]bool
+}
+
+// dialed is a connection that is open.
+type dialed struct {
+	net.Conn
+	dialer *dialer
+}
+
+func (c *dialed) Close() error {
+	c.dialer.mu.Lock()
+	delete(c.dialer.open, c)
+	c.dialer.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// keep remembers a connection until it is closed.
+func (d *dialer) keep(raw net.Conn) net.Conn {
+	c := &dialed{Conn: raw, dialer: d}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.open == nil {
+		d.open = map[*dialed]bool{}
+	}
+	d.open[c] = true
+	return c
+}
+
+// cut closes what is open: what runs on it fails at once.
+func (d *dialer) cut() {
+	d.mu.Lock()
+	open := slices.Collect(maps.Keys(d.open))
+	d.mu.Unlock()
+	for _, c := range open {
+		_ = c.Close() // it leads to nobody any more
+	}
 }
 
 func newDialer(c orchestrator.Cluster) *dialer {
@@ -70,7 +107,7 @@ func (d *dialer) dial(ctx context.Context, config *tls.Config) (*tls.Conn, error
 		started++
 		running++
 		go func() {
-			conn, err := handshake(ctx, host, config)
+			conn, err := d.handshake(ctx, host, config)
 			done <- attempt{host, conn, err}
 		}()
 	}
@@ -109,16 +146,16 @@ func drop(done <-chan attempt, running int) {
 	}
 }
 
-func handshake(ctx context.Context, host string, config *tls.Config) (*tls.Conn, error) {
+func (d *dialer) handshake(ctx context.Context, host string, config *tls.Config) (*tls.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	raw, err := (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext(ctx, "tcp", hostPort(host))
 	if err != nil {
 		return nil, err
 	}
-	conn := tls.Client(raw, config)
+	conn := tls.Client(d.keep(raw), config)
 	if err := conn.HandshakeContext(ctx); err != nil {
-		_ = raw.Close()
+		_ = conn.NetConn().Close()
 		return nil, err
 	}
 	return conn, nil

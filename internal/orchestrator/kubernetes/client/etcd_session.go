@@ -25,6 +25,8 @@ const (
 	etcdTimeout = 10 * time.Second
 	// etcdName is in the certificate of every member that kubeadm sets up.
 	etcdName = "localhost"
+	// maxDials is how often a connection to a member is tried. gRPC may give up the first by itself.
+	maxDials = 3
 )
 
 // etcdPods are etcd's pods, those that are ready first. Their nodes are the names of its members.
@@ -81,26 +83,27 @@ func (k *Client) withEtcd(ctx context.Context, pod *corev1.Pod, config *tls.Conf
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var mu sync.Mutex
-	dialed := false
-	// gRPC dials again and again. One connection has to do: whoever calls tries again, by another member or later.
-	once := func(ctx context.Context, _ string) (net.Conn, error) {
+	dials := 0
+	// gRPC dials again and again. A few connections have to do: whoever calls tries again, by another member or later.
+	dial := func(dialing context.Context, _ string) (net.Conn, error) {
 		mu.Lock()
-		again := dialed
-		dialed = true
+		dials++
+		enough := dials > maxDials
 		mu.Unlock()
-		if again {
+		if enough {
 			cancel(errNoEtcd)
 			return nil, errNoEtcd
 		}
-		conn, err := k.Forward(ctx, pod.Namespace, pod.Name, etcdPort)
-		if err != nil {
+		conn, err := k.Forward(dialing, pod.Namespace, pod.Name, etcdPort)
+		// gRPC itself gives up a connection when it resolves names anew.
+		if err != nil && dialing.Err() == nil {
 			cancel(err)
 		}
 		return conn, err
 	}
 	c, err := clientv3.New(clientv3.Config{
 		Context: ctx, Endpoints: []string{fmt.Sprintf("https://%s:%d", etcdName, etcdPort)}, TLS: config, Logger: zap.NewNop(),
-		DialOptions: []grpc.DialOption{grpc.WithContextDialer(once)},
+		DialOptions: []grpc.DialOption{grpc.WithContextDialer(dial)},
 	})
 	if err != nil {
 		return fmt.Errorf("etcd on %s: %w", pod.Spec.NodeName, err)

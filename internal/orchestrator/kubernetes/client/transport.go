@@ -33,8 +33,16 @@ type transport struct {
 
 var errClosed = errors.New("the client of this cluster is closed")
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper. What only reads is asked once more when its connection broke.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.once(req)
+	if err != nil && req.Method == http.MethodGet && req.Context().Err() == nil && cut(err) {
+		return t.once(req)
+	}
+	return resp, err
+}
+
+func (t *transport) once(req *http.Request) (*http.Response, error) {
 	current, _, err := t.get()
 	if err != nil {
 		return nil, err
@@ -68,6 +76,17 @@ func (t *transport) away() {
 	if current != nil {
 		t.elsewhere(current)
 	}
+}
+
+// forget gives up all connections, those in use, too.
+func (t *transport) forget() {
+	t.mu.Lock()
+	if t.current != nil {
+		t.current.CloseIdleConnections()
+		t.current = nil
+	}
+	t.mu.Unlock()
+	t.dialer.cut()
 }
 
 func (t *transport) replace(current *http.Transport) {
@@ -113,7 +132,7 @@ func (t *transport) get() (*http.Transport, *tls.Config, error) {
 		DialTLSContext:    func(ctx context.Context, _, _ string) (net.Conn, error) { return t.dialer.dial(ctx, config) },
 		ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 8, IdleConnTimeout: 90 * time.Second,
 		// A machine that lost its power says nothing: ask.
-		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 5 * time.Second},
 	}
 	return t.current, config, nil
 }

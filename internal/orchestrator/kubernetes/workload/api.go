@@ -163,7 +163,7 @@ func (a *api) delete(ctx context.Context, u *unstructured.Unstructured) error {
 	}
 	uid, policy := u.GetUID(), metav1.DeletePropagationForeground
 	switch u.GetKind() {
-	case "ConfigMap", "Secret", "Service", "HorizontalPodAutoscaler", "PersistentVolumeClaim":
+	case "ConfigMap", "Secret", "Service", "HorizontalPodAutoscaler", "PersistentVolumeClaim", "PodDisruptionBudget":
 		policy = metav1.DeletePropagationBackground
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)

@@ -28,6 +28,7 @@ var workloadKinds = map[string]schema.GroupVersionResource{
 	"Job":                     {Group: "batch", Version: "v1", Resource: "jobs"},
 	"CronJob":                 {Group: "batch", Version: "v1", Resource: "cronjobs"},
 	"HorizontalPodAutoscaler": {Group: "autoscaling", Version: "v2", Resource: "horizontalpodautoscalers"},
+	"PodDisruptionBudget":     {Group: "policy", Version: "v1", Resource: "poddisruptionbudgets"},
 }
 
 // key tells the objects of a cluster apart: "Deployment/default/web".

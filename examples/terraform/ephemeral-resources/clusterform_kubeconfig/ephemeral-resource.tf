@@ -1,0 +1,20 @@
+resource "clusterform_cluster" "lab" {
+  name                = "lab"
+  orchestrator        = "kubernetes"
+  version             = "1.34.4"
+  deletion_protection = false
+}
+
+# The certificate is made for this run and never in a plan or a state.
+ephemeral "clusterform_kubeconfig" "lab" {
+  cluster = clusterform_cluster.lab.id
+  ttl     = "30m"
+}
+
+# provider "kubernetes" {
+#   host                   = ephemeral.clusterform_kubeconfig.lab.host
+#   cluster_ca_certificate = ephemeral.clusterform_kubeconfig.lab.cluster_ca_certificate
+#   client_certificate     = ephemeral.clusterform_kubeconfig.lab.client_certificate
+#   client_key             = ephemeral.clusterform_kubeconfig.lab.client_key
+#   tls_server_name        = ephemeral.clusterform_kubeconfig.lab.tls_server_name
+# }

@@ -1,0 +1,1 @@
+terraform import clusterform_cluster.lab us-east-1/lab

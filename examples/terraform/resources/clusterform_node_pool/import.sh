@@ -1,0 +1,1 @@
+terraform import clusterform_node_pool.worker us-east-1/lab/worker

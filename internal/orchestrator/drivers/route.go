@@ -1,0 +1,38 @@
+package drivers
+
+import (
+	"context"
+
+	"github.com/clusterform/clusterform/planner/resource"
+)
+
+// routeDriver decorates the cloud's drivers of what leads to an API: an elastic address takes the place of the node's own,
+// and who holds a connection to that one would wait for answers that do not come.
+type routeDriver struct {
+	resource.Driver
+	drivers *Drivers
+}
+
+// Apply implements resource.Driver.
+func (d *routeDriver) Apply(ctx context.Context, rt resource.Runtime, batch []resource.Change, report func(int, resource.Result)) {
+	d.Driver.Apply(ctx, rt, batch, func(i int, r resource.Result) {
+		if c := d.drivers.clusterOf(rt, objectOf(batch[i])); c != nil {
+			c.forget()
+		}
+		report(i, r)
+	})
+}
+
+// forgetful is a client that can give up its connections.
+type forgetful interface{ Forget() }
+
+// forget makes the clients connect anew: calls that are under way fail at once and are made again by who waits.
+func (c *cluster) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, client := range append(c.old[:len(c.old):len(c.old)], c.client) {
+		if f, ok := client.(forgetful); ok {
+			f.Forget()
+		}
+	}
+}
