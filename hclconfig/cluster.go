@@ -14,7 +14,7 @@ const (
 type Cluster struct {
 	Block
 	Orchestrator Orchestrator
-	Version      string // of the orchestrator: "1.34.4"
+	Version      string // of the orchestrator: "1.34.4"; "" leaves it to the planner
 	Region       string // "ap-northeast-2"
 	// Bundle is the directory or URL of the bundle that nodes get their software from; "" finds one for the version.
 	Bundle       string

@@ -45,7 +45,8 @@ func clusterSchema() *Schema {
 		Attributes: concat(metaAttributes(), []Attribute{
 			{Name: "orchestrator", Type: cty.String, Required: true, PlanTime: true, Values: []string{"kubernetes", "swarm", "mesos"},
 				Description: "What runs on the nodes."},
-			{Name: "version", Type: cty.String, Required: true, PlanTime: true, Form: formVersion, Description: "Version of the orchestrator, such as `1.34.4`."},
+			{Name: "version", Type: cty.String, PlanTime: true, Form: formVersion,
+				Description: "Version of the orchestrator, such as `1.34.4`. Without it, Kubernetes has the newest that clusterform knew when the cluster was first planned, and Swarm what the nodes' distribution has."},
 			{Name: "region", Type: cty.String, Required: true, PlanTime: true, Form: formRegion, Description: "AWS region, such as `ap-northeast-2`."},
 			{Name: "bundle", Type: cty.String, Default: `""`, PlanTime: true,
 				Description: "Where nodes get the orchestrator's software: the URL of a served bundle, or a bundle's directory. By default it is found for the version, as `bundles.md` describes. What was found is recorded: a version is looked up again only when this changes."},

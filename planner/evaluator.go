@@ -160,6 +160,7 @@ func (p *planning) evaluateRecorded() hclconfig.Diagnostics {
 	var diags hclconfig.Diagnostics
 	for range 2 { // the second time the sizes of empty pools are known
 		p.desired, diags = p.evaluate(p.answer)
+		p.defaultVersions()
 		p.answers.sizes = map[resource.Address]int{}
 		for _, np := range p.desired.NodePools {
 			if !slices.Contains(np.Lifecycle.IgnoreChanges, "size") {

@@ -137,6 +137,7 @@ func (p *planning) identify(block *hclconfig.Cluster, pools []*hclconfig.NodePoo
 		rec.UID = p.lookups.uid(a)
 	}
 	rec.Region, rec.Orchestrator = block.Region, string(block.Orchestrator)
+	rec.DefaultVersion = p.defaulted[a]
 	rec.Images = maps.Clone(rec.Images)
 	c := &cluster{Cluster: block, address: a, uid: rec.UID, existing: rec, pools: pools, tags: resource.Tags(block.Tags), named: map[string][]resource.Address{}}
 	c.owner = p.own(&block.Block, a, c)

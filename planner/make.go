@@ -68,6 +68,9 @@ type planning struct {
 	// plannedSubnets are those of a plan that is being applied, by cluster.
 	plannedSubnets map[resource.Address][]*resource.Record
 
+	// defaulted are the versions of clusters that name none.
+	defaulted map[resource.Address]string
+
 	// What follows is made anew by each turn of settle.
 	desired *hclconfig.Desired
 	turn    hclconfig.Diagnostics
@@ -90,7 +93,7 @@ func newPlanning(req Request) *planning {
 	if req.State == nil {
 		req.State = resource.NewSnapshot("")
 	}
-	p := &planning{req: req, lookups: newLookups(req)}
+	p := &planning{req: req, lookups: newLookups(req), defaulted: map[resource.Address]string{}}
 	p.evaluate = evaluateWith(req.Config)
 	p.plan = &Plan{
 		FormatVersion: FormatVersion, ToolVersion: req.ToolVersion, CreatedAt: req.Now.UTC(), Mode: req.Mode,

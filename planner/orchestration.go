@@ -17,6 +17,8 @@ type Orchestration interface {
 	Workload(c *hclconfig.Cluster, w *hclconfig.Workload) (*resource.Workload, Content, error)
 	// Manifest does the same for a raw object.
 	Manifest(c *hclconfig.Cluster, m *hclconfig.Manifest) (*resource.Manifest, Content, error)
+	// DefaultVersion is for new clusters that name no version; "" where none is needed.
+	DefaultVersion(o hclconfig.Orchestrator) string
 	// Check finds what the cluster's orchestrator cannot do of what the blocks ask, and versions that do not fit.
 	Check(cfg *hclconfig.Configuration, d *hclconfig.Desired) hclconfig.Diagnostics
 }

@@ -85,6 +85,13 @@ func (f fakeOrchestration) Manifest(_ *hclconfig.Cluster, m *hclconfig.Manifest)
 	return out, Content{Digest: out.Content, Data: []byte(text)}, nil
 }
 
+func (fakeOrchestration) DefaultVersion(o hclconfig.Orchestrator) string {
+	if o == hclconfig.Kubernetes {
+		return "1.34.4"
+	}
+	return ""
+}
+
 func (f fakeOrchestration) Check(cfg *hclconfig.Configuration, d *hclconfig.Desired) hclconfig.Diagnostics {
 	if f.check == nil {
 		return nil

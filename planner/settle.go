@@ -1,7 +1,9 @@
 package planner
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/clusterform/clusterform/hclconfig"
 	"github.com/clusterform/clusterform/planner/resource"
@@ -23,6 +25,7 @@ func (p *planning) settle(ctx context.Context) {
 		desired, diags := p.evaluate(p.answer) // with the addresses of the turn before, after its moves
 		p.turn = append(p.turn, diags...)
 		p.desired, p.current = desired, p.seen
+		p.defaultVersions()
 		p.checkOrchestration()
 		for _, part := range []func(context.Context){p.relocate, p.expand, p.compare} {
 			if part(ctx); p.turn.HasErrors() {
@@ -44,6 +47,20 @@ func (p *planning) checkOrchestration() {
 	p.turn = append(p.turn, p.req.Orchestration.Check(p.req.Config, p.desired)...)
 }
 
+// defaultVersions gives clusters that name no version the one they had, and new ones the present default.
+func (p *planning) defaultVersions() {
+	if p.req.Orchestration == nil || p.desired == nil {
+		return
+	}
+	for _, c := range p.desired.Clusters {
+		if c.Version == "" && !slices.Contains(c.Unknown, "version") {
+			a := resource.Address(c.Address)
+			p.defaulted[a] = cmp.Or(p.current.clusters[a].DefaultVersion, p.req.Orchestration.DefaultVersion(c.Orchestrator))
+			c.Version = p.defaulted[a]
+		}
+	}
+}
+
 // CheckOrchestration finds, without any state, what the orchestrators cannot do of what the files ask; `validate` shows it.
 // A configuration with mistakes of its own is not looked at.
 func CheckOrchestration(cfg *hclconfig.Configuration, o Orchestration) hclconfig.Diagnostics {
@@ -53,6 +70,9 @@ func CheckOrchestration(cfg *hclconfig.Configuration, o Orchestration) hclconfig
 	d, diags := cfg.Evaluate(nil)
 	if diags.HasErrors() {
 		return nil
+	}
+	for _, c := range d.Clusters {
+		c.Version = cmp.Or(c.Version, o.DefaultVersion(c.Orchestrator))
 	}
 	return cfg.InContext(o.Check(cfg, d))
 }

@@ -49,8 +49,8 @@ func (l *lab) allow() {
 func TestACreateThatFailsIsNeverReplaced(t *testing.T) {
 	t.Parallel()
 	for _, denied := range []string{
-		"CreateVpc", "CreateSubnet", "AttachInternetGateway", "CreateRoute", "AuthorizeSecurityGroupIngress", "CreateRole",
-		"AddRoleToInstanceProfile", "AllocateAddress", "AssociateAddress", "AmazonSSM.PutParameter",
+		"CreateVpc", "CreateSubnet", "CreateRoute", "AuthorizeSecurityGroupIngress", "AddRoleToInstanceProfile", "AssociateAddress",
+		"AmazonSSM.PutParameter",
 	} {
 		t.Run(denied, func(t *testing.T) {
 			l := startLab(t)

@@ -35,6 +35,7 @@ func (m *managed) Create(ctx context.Context, req resource.CreateRequest, resp *
 		return
 	}
 	resp.State.Raw = m.result(req.Plan.Raw, s, out, &resp.Diagnostics)
+	identify(ctx, resp.Identity, s.id(), &resp.Diagnostics)
 }
 
 // Update implements resource.Resource.
@@ -43,6 +44,7 @@ func (m *managed) Update(ctx context.Context, req resource.UpdateRequest, resp *
 	if s == nil {
 		return
 	}
+	identify(ctx, resp.Identity, s.id(), &resp.Diagnostics)
 	var was map[string]tftypes.Value
 	if err := req.State.Raw.As(&was); err != nil {
 		resp.Diagnostics.AddError("State cannot be read", err.Error())
@@ -55,6 +57,7 @@ func (m *managed) Update(ctx context.Context, req resource.UpdateRequest, resp *
 		return
 	}
 	resp.State.Raw = m.result(req.Plan.Raw, s, out, &resp.Diagnostics)
+	identify(ctx, resp.Identity, s.id(), &resp.Diagnostics)
 }
 
 // Delete implements resource.Resource. It needs no more than the id, and what is gone already is gone.
@@ -86,12 +89,13 @@ func (m *managed) Delete(ctx context.Context, req resource.DeleteRequest, resp *
 
 // Read implements resource.Resource.
 func (m *managed) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	if m.conn == nil {
-		return
-	}
 	s, err := m.subject(req.State.Raw)
 	if err != nil {
 		resp.Diagnostics.AddError("State cannot be read", err.Error())
+		return
+	}
+	identify(ctx, resp.Identity, s.id(), &resp.Diagnostics)
+	if m.conn == nil {
 		return
 	}
 	cluster := m.conn.engine.Cluster(s.cluster)

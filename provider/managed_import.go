@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -14,11 +15,15 @@ import (
 
 // ImportState implements resource.ResourceWithImportState: REGION/NAME of a cluster, REGION/CLUSTER/NAME of anything in
 // one.
-func (m *managed) ImportState(_ context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (m *managed) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	if !m.ready(&resp.Diagnostics) {
 		return
 	}
-	of, name, err := m.parseID(req.ID)
+	id := req.ID
+	if id == "" && req.Identity != nil {
+		resp.Diagnostics.Append(req.Identity.GetAttribute(ctx, path.Root("id"), &id)...)
+	}
+	of, name, err := m.parseID(id)
 	if err != nil {
 		resp.Diagnostics.AddError("Invalid id", err.Error())
 		return
@@ -39,6 +44,7 @@ func (m *managed) ImportState(_ context.Context, req resource.ImportStateRequest
 		return
 	}
 	resp.State.Raw = state
+	identify(ctx, resp.Identity, (&subject{block: b, cluster: of}).id(), &resp.Diagnostics)
 }
 
 // parseID reads a resource's id.

@@ -3,9 +3,11 @@ package provider
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	tfprovider "github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -27,6 +29,8 @@ var (
 	_ tfprovider.Provider                       = (*provider)(nil)
 	_ tfprovider.ProviderWithEphemeralResources = (*provider)(nil)
 	_ tfprovider.ProviderWithFunctions          = (*provider)(nil)
+	_ tfprovider.ProviderWithActions            = (*provider)(nil)
+	_ tfprovider.ProviderWithListResources      = (*provider)(nil)
 )
 
 // Metadata implements provider.Provider.
@@ -96,6 +100,16 @@ func (p *provider) DataSources(context.Context) []func() datasource.DataSource {
 // EphemeralResources implements provider.ProviderWithEphemeralResources.
 func (p *provider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
 	return []func() ephemeral.EphemeralResource{newKubeconfig, newJoinToken}
+}
+
+// Actions implements provider.ProviderWithActions.
+func (p *provider) Actions(context.Context) []func() action.Action {
+	return []func() action.Action{newDrain, newRotate}
+}
+
+// ListResources implements provider.ProviderWithListResources.
+func (p *provider) ListResources(context.Context) []func() list.ListResource {
+	return []func() list.ListResource{listOf("cluster"), listOf("node_pool"), listOf("workload"), listOf("manifest")}
 }
 
 // Functions implements provider.ProviderWithFunctions.

@@ -172,7 +172,8 @@ func (c *renderCluster) check(finder *orchestrator.Finder) hclconfig.Diagnostics
 		}
 	case hclconfig.Swarm:
 		for _, w := range c.workloads {
-			diags = append(diags, swarm.Check(w, finder)...)
+			diags = append(diags, orchestrator.CheckKnown(&w.Block, finder)...)
+			diags = append(diags, swarm.CheckWorkload(w, finder)...)
 		}
 		for _, m := range c.manifests {
 			diags = append(diags, swarm.CheckManifest(m, finder)...)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/clusterform/clusterform/internal/aws"
+	"github.com/clusterform/clusterform/internal/bootstrap/software/softwaretest"
 	"github.com/clusterform/clusterform/internal/cli/iostreams"
 	"github.com/clusterform/clusterform/internal/lab/api"
 )
@@ -78,10 +79,14 @@ func newDeskIn(t *testing.T, region string, tty bool, input string, faults api.F
 	if err := os.WriteFile(filepath.Join(dir, "main.cluster.hcl"), []byte(twoWorkers), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	bundle := filepath.Join(t.TempDir(), "bundle")
+	if err := softwaretest.Bundle(bundle, "1.34.4"); err != nil {
+		t.Fatal(err)
+	}
 	d := &desk{out: &lockedBuffer{}, err: &lockedBuffer{}, server: server, signals: make(chan os.Signal, 4)}
 	d.App = NewApp(&iostreams.Streams{
 		In: strings.NewReader(input), Out: d.out, Err: d.err, InTTY: tty, OutTTY: tty, ErrTTY: tty,
-		Width: func() int { return 100 }, Environ: []string{"TERM=xterm"}, Dir: dir, Now: time.Now,
+		Width: func() int { return 100 }, Environ: []string{"TERM=xterm", "CLUSTERFORM_WAIT=launched", "CLUSTERFORM_BUNDLE=" + bundle}, Dir: dir, Now: time.Now,
 	})
 	d.NewCloud = func(o CloudOptions) Cloud {
 		return aws.New(aws.Options{
@@ -121,7 +126,7 @@ func TestApply_tty_yes(t *testing.T) {
 	d := newDesk(t, true, "yes\n", api.Faults{})
 	d.run(t, 0, "apply")
 	out := d.out.String()
-	for _, want := range []string{"Do you want this?", "\x1b[32m", "Apply complete: 15 added"} {
+	for _, want := range []string{"Do you want this?", "\x1b[32m", "Apply complete: 16 added"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not in the output:\n%s", want, out)
 		}
@@ -189,7 +194,7 @@ func TestColour(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t, true, "", api.Faults{})
-			d.Environ = tt.environ
+			d.Environ = append(d.Environ[1:], tt.environ...)
 			d.run(t, 0, append(tt.args, "plan")...)
 			if got := strings.Contains(d.out.String(), "\x1b["); got != tt.want {
 				t.Errorf("colour is %t, want %t", got, tt.want)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/clusterform/clusterform/internal/bootstrap/software/softwaretest"
 	"github.com/clusterform/clusterform/internal/cli"
 	"github.com/clusterform/clusterform/internal/cli/iostreams"
 	"github.com/clusterform/clusterform/internal/lab/api"
@@ -71,7 +73,9 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("AWS_SECRET_ACCESS_KEY", key.SecretAccessKey)
 	env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	env.Setenv("CI", "")
-	return nil
+	env.Setenv("CLUSTERFORM_WAIT", "launched") // there are no machines that could join
+	env.Setenv("CLUSTERFORM_BUNDLE", filepath.Join(env.WorkDir, ".bundle"))
+	return softwaretest.Bundle(filepath.Join(env.WorkDir, ".bundle"), "1.34.4")
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/clusterform/clusterform/internal/bootstrap/software/softwaretest"
 )
 
 // binary builds clusterform once for all tests of the package.
@@ -57,12 +59,17 @@ func newWorkdir(t *testing.T, configuration, endpoint string) *workdir {
 		t.Fatalf("building clusterform: %v", err)
 	}
 	w := &workdir{t: t, dir: t.TempDir(), path: path}
+	bundle := filepath.Join(t.TempDir(), "bundle")
+	if err := softwaretest.Bundle(bundle, "1.34.4"); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.CopyFS(w.dir, os.DirFS(configuration)); err != nil {
 		t.Fatal(err)
 	}
 	w.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "AWS_ENDPOINT_URL=" + endpoint, "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_ACCESS_KEY_ID=" + testKeyID, "AWS_SECRET_ACCESS_KEY=" + testSecret, "AWS_REGION=us-east-1", "NO_COLOR=1",
+		"CLUSTERFORM_WAIT=launched", "CLUSTERFORM_BUNDLE=" + bundle, // there are no machines that could join
 	}
 	return w
 }

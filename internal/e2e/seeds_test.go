@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/clusterform/clusterform/internal/aws"
+	"github.com/clusterform/clusterform/internal/bootstrap/software/softwaretest"
 	"github.com/clusterform/clusterform/internal/cli"
 	"github.com/clusterform/clusterform/internal/cli/iostreams"
 	"github.com/clusterform/clusterform/internal/lab/api"
@@ -65,6 +66,7 @@ type seeded struct {
 	t      *testing.T
 	luck   *rand.Rand
 	dir    string
+	bundle string
 	server *api.Server
 	log    bytes.Buffer
 	image  string
@@ -82,7 +84,10 @@ func newSeeded(t *testing.T, seed int64) *seeded {
 
 // newInProcess is a world without faults, in one process with its endpoint.
 func newInProcess(t *testing.T, options api.Options) *seeded {
-	s := &seeded{t: t, dir: memoryDir(t)}
+	s := &seeded{t: t, dir: memoryDir(t), bundle: memoryDir(t)}
+	if err := softwaretest.Bundle(s.bundle, "1.34.4"); err != nil {
+		t.Fatal(err)
+	}
 	options.Region, options.Keys = "us-east-1", []api.Key{{AccessKeyID: testKeyID, SecretAccessKey: testSecret}}
 	server, err := api.New(options)
 	if err != nil {
@@ -165,6 +170,7 @@ func (s *seeded) run(args ...string) (code int) {
 	fmt.Fprintf(&s.log, "\n[%s] $ clusterform %s\n", time.Now().Format(time.TimeOnly), strings.Join(args, " "))
 	app := cli.NewApp(&iostreams.Streams{
 		In: strings.NewReader(""), Out: &s.log, Err: &s.log, Width: func() int { return 120 }, Dir: s.dir, Now: time.Now,
+		Environ: []string{"CLUSTERFORM_WAIT=launched", "CLUSTERFORM_BUNDLE=" + s.bundle},
 	})
 	app.Signals = func(chan<- os.Signal) func() { return func() {} }
 	app.NewCloud = func(o cli.CloudOptions) cli.Cloud {

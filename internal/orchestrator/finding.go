@@ -83,11 +83,6 @@ func (f *Findings) add(severity hclconfig.Severity, summary string, at Place, re
 // Diagnostics are the findings in the order they were made.
 func (f *Findings) Diagnostics() hclconfig.Diagnostics { return f.diags }
 
-// Unknown records what CheckKnown finds.
-func (f *Findings) Unknown() {
-	f.diags = append(f.diags, CheckKnown(f.block, f.finder)...)
-}
-
 // CheckKnown gives an error for each attribute of a block whose value is only known after apply: objects made without them
 // would say something else than the files.
 func CheckKnown(b *hclconfig.Block, finder *Finder) hclconfig.Diagnostics {

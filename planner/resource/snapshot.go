@@ -23,6 +23,9 @@ type ClusterRecord struct {
 	UID          string `json:"uid"`
 	Region       string `json:"region"`
 	Orchestrator string `json:"orchestrator,omitempty"`
+	// DefaultVersion is the orchestrator's version for as long as the cluster's block names none: that of the first plan, so
+	// that a newer clusterform upgrades nothing by itself.
+	DefaultVersion string `json:"default_version,omitempty"`
 	// Images are the resolved image ids by the reference asked for ("ssm:/aws/…"): a newer image alone plans nothing.
 	Images map[string]string `json:"images,omitempty"`
 	// Software is what nodes download, by SoftwareKey: once resolved it stays, so that user-data does not change because a

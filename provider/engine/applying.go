@@ -36,6 +36,8 @@ type change struct {
 	ctx    context.Context
 	block  Block
 	remove bool
+	// replace asks for the pool's nodes to be replaced, one after another as its update block says.
+	replace bool
 	// look reads reality before planning, since the last refresh found it otherwise than recorded.
 	look bool
 	done chan *Outcome
@@ -45,6 +47,11 @@ type change struct {
 func (c *Cluster) Apply(ctx context.Context, b Block, look bool) *Outcome {
 	c.Declare(b)
 	return c.enqueue(&change{ctx: ctx, block: b, look: look})
+}
+
+// Rotate replaces the nodes of a pool or of a control plane, as its update block says.
+func (c *Cluster) Rotate(ctx context.Context, b Block) *Outcome {
+	return c.enqueue(&change{ctx: ctx, block: b, replace: true, look: true})
 }
 
 // Remove takes a resource away. Removing a cluster takes everything with it that is recorded of it.
@@ -222,12 +229,29 @@ func (j *job) plan(ctx context.Context) error {
 	if _, has := j.wanted[j.cluster.id.Address()]; !has {
 		return errors.New(j.cluster.missing(j.batch[0].block).Detail)
 	}
-	plan, cfg, diags := j.cluster.make(ctx, j.wanted, snap, drivers, targets...)
+	plan, cfg, diags := j.cluster.makeReplacing(ctx, j.wanted, snap, drivers, j.replaced(snap), targets...)
 	if diags.HasErrors() {
 		return &planError{diags}
 	}
 	j.made, j.cfg = plan, cfg
 	return nil
+}
+
+// replaced are the nodes that were asked to be replaced.
+func (j *job) replaced(snap *resource.Snapshot) []string {
+	var out []string
+	for _, ch := range j.batch {
+		if !ch.replace {
+			continue
+		}
+		for a, r := range snap.Records {
+			if r.Kind == resource.KindNode && ch.block.Address().Contains(a) {
+				out = append(out, string(a))
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // planEnd plans the end of the whole cluster.

@@ -164,3 +164,17 @@ func (c *Cluster) Defer(a resource.Address) {
 
 // LookAgain makes the next Read ask the cloud.
 func (c *Cluster) LookAgain() { c.observed.forget() }
+
+// IDs lists the clusters on record, sorted.
+func (e *Engine) IDs() ([]ID, error) {
+	paths, err := filepath.Glob(filepath.Join(e.opts.Dir, "*", "*", "blocks.json"))
+	if err != nil {
+		return nil, err
+	}
+	var out []ID
+	for _, p := range paths {
+		dir := filepath.Dir(p)
+		out = append(out, ID{Region: filepath.Base(filepath.Dir(dir)), Name: filepath.Base(dir)})
+	}
+	return out, nil
+}

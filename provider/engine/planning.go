@@ -80,6 +80,13 @@ func (c *Cluster) Plan(ctx context.Context, b Block) (*Plan, hclconfig.Diagnosti
 func (c *Cluster) make(
 	ctx context.Context, blocks map[resource.Address]Block, snap *resource.Snapshot, drivers planner.Drivers, targets ...resource.Address,
 ) (*planner.Plan, *hclconfig.Configuration, hclconfig.Diagnostics) {
+	return c.makeReplacing(ctx, blocks, snap, drivers, nil, targets...)
+}
+
+// makeReplacing is make with objects that are to be replaced.
+func (c *Cluster) makeReplacing(
+	ctx context.Context, blocks map[resource.Address]Block, snap *resource.Snapshot, drivers planner.Drivers, replace []string, targets ...resource.Address,
+) (*planner.Plan, *hclconfig.Configuration, hclconfig.Diagnostics) {
 	cfg, diags := load(blocks, c.engine.opts.Version)
 	if diags.HasErrors() {
 		return nil, nil, diags
@@ -89,7 +96,7 @@ func (c *Cluster) make(
 		return nil, nil, failed(err)
 	}
 	req := planner.Request{
-		Orchestration: orchestration, Config: cfg, State: snap, Lookup: c.lookup, Find: c.engine.opts.Cloud.Find, ToolVersion: c.engine.opts.Version, Drivers: drivers,
+		Orchestration: orchestration, Config: cfg, State: snap, Lookup: c.lookup, Find: c.engine.opts.Cloud.Find, ToolVersion: c.engine.opts.Version, Drivers: drivers, Replace: replace,
 	}
 	for _, t := range targets {
 		req.Targets = append(req.Targets, string(t))
@@ -180,6 +187,11 @@ func (c *Cluster) Read(ctx context.Context, a resource.Address) (*Reading, hclco
 	}
 	b, has := s.Blocks[a]
 	if !has {
+		if len(s.Blocks) == 0 && s.Claimed {
+			if err := c.sweep(ctx); err != nil {
+				return nil, failed(err)
+			}
+		}
 		return &Reading{Gone: true}, nil
 	}
 	file, err := c.state()

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -103,12 +104,32 @@ func (c *Cluster) Unclaimed() error {
 	switch {
 	case err != nil:
 		return err
-	case s.Claimed:
+	case s.Claimed && len(s.Blocks) > 0:
 		return fmt.Errorf("%s is recorded in %s already, and Terraform had it in its state: import it, or give this provider configuration a state_dir of its own", c.id, c.dir)
 	case len(s.Blocks) > 0 && s.Owner != c.engine.opts.Owner:
 		return fmt.Errorf("%s has a cluster of this name that was made with another provider configuration (%s): give this one a state_dir of its own", c.dir, s.Owner)
 	}
 	return nil
+}
+
+// sweep removes what a run that was killed at its very end left of a cluster that is gone.
+func (c *Cluster) sweep(ctx context.Context) error {
+	file, err := c.state()
+	if err != nil {
+		return err
+	}
+	snap, err := file.Read(ctx)
+	if err != nil || len(snap.Records)+len(snap.Deposed)+len(snap.Intents) > 0 {
+		return err
+	}
+	session, err := file.Lock(ctx, state.LockRequest{Operation: "terraform refresh"})
+	if err != nil {
+		return nil //nolint:nilerr // somebody is at it
+	}
+	if err := session.Close(ctx); err != nil {
+		return err
+	}
+	return c.forget()
 }
 
 // forget removes what is on disk of a cluster that is gone.

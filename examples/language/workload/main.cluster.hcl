@@ -77,6 +77,10 @@ workload "shop" {
 
   sidecar "log" {
     image = "tail:1"
+
+    resources {
+      cpu = "50m"
+    }
   }
 
   config "settings" {

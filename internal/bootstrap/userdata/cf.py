@@ -171,10 +171,13 @@ def others():
 
 def wait():
     """Waits for a minute until another node lets this one join."""
-    end = time.monotonic() + 60
+    end, told = time.monotonic() + 60, False
     while not any(answers(a, ENV.get("API_JOIN", ""), read(RUN + "/p/join")) for a in others()):
         if time.monotonic() > end:
             sys.exit(1)
+        if time.monotonic() > end - 45 and not told:
+            say("joining", "waiting for the API at " + ", ".join(others()))
+            told = True
         time.sleep(random.uniform(0.5, 1))
 
 

@@ -88,8 +88,9 @@ func (o *LogsOptions) console(ctx context.Context, snap *resource.Snapshot, name
 	p := o.printer()
 	if len(lines) == 0 {
 		o.note("%s (%s) has not written anything to its console yet, or EC2 does not show it yet.", rec.Address, rec.ID)
-	} else {
-		p.Line(strings.Join(lines, "\n"))
+	}
+	for _, line := range lines { // one by one: a printer takes control characters, line ends too, out of what it is given
+		p.Line(line)
 	}
 	return p.Flush()
 }

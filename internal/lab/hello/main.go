@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -27,6 +28,7 @@ func Main(ctx context.Context, name string, args []string, out io.Writer) error 
 	case len(args) > 0:
 		return fmt.Errorf("hello: %q is not understood; it takes `check` or nothing", args[0])
 	}
+	fmt.Fprintf(out, "hello: answering on port %s\n", strings.TrimPrefix(Addr, ":"))
 	return Serve(ctx, Addr)
 }
 

@@ -30,6 +30,7 @@ type cluster struct {
 	balancerLookedAt  time.Time
 	poolSettings      map[string]string // what was written, by parameter
 	initialisedCached bool
+	reachedOnce       bool // the API, by this command
 }
 
 // recorded is the part of a resource.Runtime that finding a cluster needs; a snapshot has it, too.
@@ -189,6 +190,15 @@ func (c *cluster) balancerAddresses(ctx context.Context, arn string) []string {
 		c.balancer[arn] = addresses
 	}
 	return c.balancer[arn]
+}
+
+// outOfReach notes whether the API was reached, and tells whether it cannot be reached from here. One that answered before is
+// within reach: it is away for a moment, as when its address moves.
+func (c *cluster) outOfReach(reached bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reachedOnce = c.reachedOnce || reached
+	return !c.reachedOnce
 }
 
 // unique drops empty and repeated strings and keeps the order.

@@ -2,9 +2,9 @@ package drivers
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/clusterform/clusterform/hclconfig"
+	"github.com/clusterform/clusterform/internal/bootstrap/bundle/release"
 	"github.com/clusterform/clusterform/internal/bootstrap/userdata"
 	"github.com/clusterform/clusterform/internal/orchestrator"
 	"github.com/clusterform/clusterform/internal/orchestrator/kubernetes"
@@ -48,6 +48,14 @@ func unsupported(c *hclconfig.Cluster, a hclconfig.Address) error {
 	return fmt.Errorf("%s: %s runs %s, which this version of clusterform applies nothing like it to", a, c.Address, orchestrator.Title(c.Orchestrator))
 }
 
+// DefaultVersion implements planner.Orchestration.
+func (o Orchestration) DefaultVersion(name hclconfig.Orchestrator) string {
+	if name != hclconfig.Kubernetes {
+		return ""
+	}
+	return release.Newest().Kubernetes
+}
+
 // Check implements planner.Orchestration.
 func (o Orchestration) Check(cfg *hclconfig.Configuration, d *hclconfig.Desired) hclconfig.Diagnostics {
 	var sources hclconfig.Sources
@@ -73,12 +81,14 @@ func (o Orchestration) Check(cfg *hclconfig.Configuration, d *hclconfig.Desired)
 		case hclconfig.Kubernetes:
 			diags = append(diags, kubernetes.Check(c, workloads, manifests, finder)...)
 		case hclconfig.Swarm:
-			for _, w := range workloads {
-				diags = append(diags, withoutUnknown(swarm.Check(w, finder), w, finder)...)
+			var pools []*hclconfig.NodePool
+			for _, p := range d.NodePools {
+				if p.Cluster == c.Address {
+					pools = append(pools, p)
+				}
 			}
-			for _, m := range manifests {
-				diags = append(diags, swarm.CheckManifest(m, finder)...)
-			}
+			diags = append(diags, swarm.Check(c, workloads, manifests, finder)...)
+			diags = append(diags, swarm.CheckPools(pools, finder)...)
 		default:
 			at := finder.Find(c.Range, orchestrator.At("orchestrator"))
 			diags = append(diags, hclconfig.Diagnostic{
@@ -88,12 +98,4 @@ func (o Orchestration) Check(cfg *hclconfig.Configuration, d *hclconfig.Desired)
 		}
 	}
 	return diags
-}
-
-// withoutUnknown drops what is said of values that are known after apply: a plan may have those.
-func withoutUnknown(diags hclconfig.Diagnostics, w *hclconfig.Workload, finder *orchestrator.Finder) hclconfig.Diagnostics {
-	unknown := orchestrator.CheckKnown(&w.Block, finder)
-	return slices.DeleteFunc(diags, func(d hclconfig.Diagnostic) bool {
-		return slices.ContainsFunc(unknown, func(u hclconfig.Diagnostic) bool { return u.Summary == d.Summary && u.Detail == d.Detail })
-	})
 }

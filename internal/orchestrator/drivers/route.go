@@ -2,6 +2,7 @@ package drivers
 
 import (
 	"context"
+	"slices"
 
 	"github.com/clusterform/clusterform/planner/resource"
 )
@@ -29,8 +30,9 @@ type forgetful interface{ Forget() }
 // forget makes the clients connect anew: calls that are under way fail at once and are made again by who waits.
 func (c *cluster) forget() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, client := range append(c.old[:len(c.old):len(c.old)], c.client) {
+	clients := append(slices.Clone(c.old), c.client)
+	c.mu.Unlock()
+	for _, client := range clients {
 		if f, ok := client.(forgetful); ok {
 			f.Forget()
 		}

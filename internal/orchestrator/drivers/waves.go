@@ -202,6 +202,7 @@ func (c *cluster) round(r *rounds, waiting []*waiter) map[*waiter]resource.Resul
 	if reached != r.reached {
 		r.reached, r.admitAt = reached, time.Time{}
 	}
+	away := c.outOfReach(reached)
 	if client != nil {
 		c.admit(ctx, r, client, waiting)
 	}
@@ -210,7 +211,7 @@ func (c *cluster) round(r *rounds, waiting []*waiter) map[*waiter]resource.Resul
 		c.takeReady(ctx, client, members, waiting, settled)
 	}
 	_ = c.republishNames(ctx, rt) // tried again with the next look
-	c.lookAtConsoles(ctx, waiting, settled, !reached)
+	c.lookAtConsoles(ctx, waiting, settled, away)
 	now := time.Now()
 	for _, w := range waiting {
 		if _, ok := settled[w]; !ok && ctx.Err() == nil && !now.Before(w.deadline) {

@@ -11,11 +11,23 @@ import (
 	"github.com/clusterform/clusterform/internal/orchestrator"
 )
 
-// Check says what of a workload a Swarm cannot do, or would do otherwise than other orchestrators. The finder makes the
-// places exact and may be nil.
-func Check(w *hclconfig.Workload, finder *orchestrator.Finder) hclconfig.Diagnostics {
+// Check says what a Swarm cannot do of what a cluster and its blocks ask, or would do otherwise than other orchestrators.
+// What is known only after apply is left out; orchestrator.CheckKnown is about that. The finder makes the places exact and
+// may be nil. Of the cluster's pools, see CheckPools.
+func Check(c *hclconfig.Cluster, workloads []*hclconfig.Workload, manifests []*hclconfig.Manifest, finder *orchestrator.Finder) hclconfig.Diagnostics {
+	diags := checkCluster(c, finder)
+	for _, w := range workloads {
+		diags = append(diags, CheckWorkload(w, finder)...)
+	}
+	for _, m := range manifests {
+		diags = append(diags, CheckManifest(m, finder)...)
+	}
+	return diags
+}
+
+// CheckWorkload is the part of Check that is about one workload.
+func CheckWorkload(w *hclconfig.Workload, finder *orchestrator.Finder) hclconfig.Diagnostics {
 	f := orchestrator.NewFindings(hclconfig.Swarm, &w.Block, finder)
-	f.Unknown()
 	checkKind(f, w)
 	checkContainers(f, w)
 	if len(w.Containers) > 0 {

@@ -67,7 +67,7 @@ func TestCheck(t *testing.T) {
 				kind = "deployment"
 			}
 			d, sources := evaluate(t, cluster+"workload \"w\" {\n  cluster = cluster.lab\n  kind = \""+kind+"\"\n"+tc.body+"\n}\n")
-			diags := Check(d.Workloads[0], orchestrator.NewFinder(sources))
+			diags := CheckWorkload(d.Workloads[0], orchestrator.NewFinder(sources))
 			var got []string
 			for _, x := range diags {
 				place, _, _ := strings.Cut(strings.TrimSuffix(strings.SplitN(x.Detail, ". ", 2)[0], " of workload.w"), " of workload.w")
@@ -96,7 +96,7 @@ workload "a-workload-with-a-name-of-forty-letters" {
   namespace = "a-namespace-with-a-long-name"
   container "a" { image = "a" }
 }`)
-	if diags := Check(d.Workloads[0], nil); !diags.HasErrors() || !strings.Contains(diags[0].Detail, "longer than 63") {
+	if diags := CheckWorkload(d.Workloads[0], nil); !diags.HasErrors() || !strings.Contains(diags[0].Detail, "longer than 63") {
 		t.Errorf("%v", diags)
 	}
 }

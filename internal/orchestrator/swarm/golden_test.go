@@ -79,7 +79,7 @@ func TestStackFiles(t *testing.T) {
 			file := strings.Replace(tc.name, "without-ipvs", "web", 1)
 			d, _ := fixture(t, file)
 			for _, w := range d.Workloads {
-				if err := Check(w, nil).Err(); err != nil {
+				if err := CheckWorkload(w, nil).Err(); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -151,7 +151,8 @@ func TestDiagnostics(t *testing.T) {
 	finder := orchestrator.NewFinder(sources)
 	var diags hclconfig.Diagnostics
 	for _, w := range d.Workloads {
-		diags = append(diags, Check(w, finder)...)
+		diags = append(diags, orchestrator.CheckKnown(&w.Block, finder)...)
+		diags = append(diags, CheckWorkload(w, finder)...)
 	}
 	var b bytes.Buffer
 	if err := hclconfig.WriteDiagnostics(&b, diags, sources, false, 100); err != nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
@@ -129,6 +130,23 @@ func TestACertificateIsRenewedBeforeItEnds(t *testing.T) {
 // certificateRecorder is an API server that keeps the serial numbers of the certificates it is called with.
 func certificateRecorder(t *testing.T, bundle string) (host string, seen func() []string) {
 	t.Helper()
+	var mu sync.Mutex
+	var serials []string
+	host = played(t, bundle, func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		serials = append(serials, r.TLS.PeerCertificates[0].SerialNumber.String())
+	})
+	return host, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return serials
+	}
+}
+
+// played is an API server of a cluster, at an address of its own.
+func played(t *testing.T, bundle string, answer http.HandlerFunc) (host string) {
+	t.Helper()
 	authority, err := pki.ParseAuthority(bundle)
 	if err != nil {
 		t.Fatal(err)
@@ -141,13 +159,7 @@ func certificateRecorder(t *testing.T, bundle string) (host string, seen func() 
 	if err != nil {
 		t.Fatal(err)
 	}
-	var mu sync.Mutex
-	var serials []string
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		defer mu.Unlock()
-		serials = append(serials, r.TLS.PeerCertificates[0].SerialNumber.String())
-	}))
+	server := httptest.NewUnstartedServer(answer)
 	host = controlplane.FreeHost()
 	listener, err := net.Listen("tcp", net.JoinHostPort(host, "6443"))
 	if err != nil {
@@ -162,10 +174,48 @@ func certificateRecorder(t *testing.T, bundle string) (host string, seen func() 
 	}
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	return host, func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		return serials
+	return host
+}
+
+// An address that leads elsewhere now keeps nobody waiting: what only reads is asked again, the rest is up to the caller.
+func TestCallsOnForgottenConnectionsEnd(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		call func(*client.Client) error
+		fine bool
+	}{
+		{"a question is asked again", func(k *client.Client) error { return k.Healthy(t.Context()) }, true},
+		{"a change fails at once", func(k *client.Client) error {
+			_, err := k.API().CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{}, metav1.CreateOptions{})
+			return err
+		}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			values, err := pki.KubernetesCredentials(time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			asked := make(chan struct{}, 10)
+			var once sync.Once
+			host := played(t, values[pki.KubernetesCluster], func(_ http.ResponseWriter, r *http.Request) {
+				asked <- struct{}{}
+				once.Do(func() { <-r.Context().Done() }) // the first never gets an answer
+			})
+			k, err := client.Orchestrator{}.Client(t.Context(), orchestrator.Cluster{Address: "cluster.lab", Hosts: []string{host}}, controlplane.NewParameters(values))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = k.Close() }()
+			done := make(chan error, 1)
+			go func() { done <- tt.call(k) }()
+			<-asked
+			k.Forget()
+			if err := <-done; (err == nil) != tt.fine {
+				t.Errorf("it ended with %v", err)
+			}
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -37,34 +38,54 @@ func (c *Client) Cluster() orchestrator.Cluster { return c.cluster }
 func (c *Client) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	old := c.current
-	c.current = nil
-	if old == nil {
-		return nil
+	if c.current != nil {
+		c.current.close()
 	}
-	return old.api.Close()
+	c.current = nil
+	return nil
 }
 
+// attempts is how often work is begun: a manager may go while another has not come yet.
+const attempts = 3
+
+// errGone ends the calls of a connection that was given up.
+var errGone = errors.New("the connection was given up")
+
 // Do runs work against a manager's API, within a minute. When that manager went away, or is none any more, the work is
-// done once more at another: it must be fit to be repeated.
+// done again at another: it must be fit to be repeated. What no manager did for such reasons is orchestrator.ErrUnreachable.
 func (c *Client) Do(ctx context.Context, work func(ctx context.Context, api *docker.Client) error) error {
 	for attempt := 1; ; attempt++ {
 		conn, err := c.manager(ctx)
 		if err != nil {
 			return err
 		}
-		err = run(ctx, conn.api, work)
-		if err == nil || attempt > 1 || ctx.Err() != nil || !lost(err) {
+		again, err := run(ctx, conn, work)
+		if err == nil || ctx.Err() != nil || !again {
 			return err
 		}
-		c.forget(conn)
+		c.giveUp(conn)
+		if attempt == attempts {
+			return fmt.Errorf("%w: %w", orchestrator.ErrUnreachable, err)
+		}
 	}
 }
 
-func run(ctx context.Context, api *docker.Client, work func(ctx context.Context, api *docker.Client) error) error {
-	ctx, cancel := context.WithTimeout(ctx, callBound)
+// run does work once. again says that another connection may do better.
+func run(ctx context.Context, conn *connection, work func(ctx context.Context, api *docker.Client) error) (again bool, err error) {
+	bounded, cancel := context.WithTimeout(ctx, callBound)
 	defer cancel()
-	return work(ctx, api)
+	call, end := context.WithCancelCause(bounded)
+	defer end(nil)
+	stop := context.AfterFunc(conn.gone, func() { end(errGone) })
+	defer stop()
+	switch err := work(call, conn.api); {
+	case err == nil:
+		return false, nil
+	case errors.Is(context.Cause(call), errGone), call.Err() != nil:
+		return true, fmt.Errorf("%s gave no answer: %w", conn.host, context.Cause(call))
+	default:
+		return lost(err), err
+	}
 }
 
 // lost says that another manager may do better: this one does not answer, was demoted, or has no leader.
@@ -82,12 +103,22 @@ func (c *Client) Healthy(ctx context.Context) error {
 	})
 }
 
-// forget gives up a connection, unless another took its place already.
-func (c *Client) forget(old *connection) {
+// Forget gives up the connection, for when the way to the managers has changed: calls that are under way are made again.
+func (c *Client) Forget() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	conn := c.current
+	c.mu.Unlock()
+	if conn != nil {
+		c.giveUp(conn)
+	}
+}
+
+// giveUp ends a connection and its calls, unless another took its place already.
+func (c *Client) giveUp(old *connection) {
+	c.mu.Lock()
 	if c.current == old {
 		c.current = nil
-		_ = old.api.Close() // it is of no use any more, whatever it says
 	}
+	c.mu.Unlock()
+	old.close()
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/moby/moby/api/types/swarm"
+	docker "github.com/moby/moby/client"
 
 	"github.com/clusterform/clusterform/internal/bootstrap/pki"
 	"github.com/clusterform/clusterform/internal/orchestrator"
@@ -258,6 +259,58 @@ func TestConfigureKeepsWhatIsNotOurs(t *testing.T) {
 	want := map[string]string{"theirs": "1", "tier": "db", LabelAddress: "node_pool.worker[0]", LabelPool: "worker", LabelZone: "a", labelKeys: "tier"}
 	if got := s.swarm.Nodes[1].Spec.Labels; !maps.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// Work of which the member's port is taken everywhere else is not waited for; nor is more than is asked for by now.
+func TestDrainWithoutPlace(t *testing.T) {
+	t.Parallel()
+	before := &work{services: []string{"s"}, total: map[string]int{"s": 3}}
+	for _, tc := range []struct {
+		name    string
+		now     work
+		missing int
+		crowded bool
+	}{
+		{"being stopped", work{here: []string{"web.1"}, elsewhere: map[string]int{"s": 2}, wanted: map[string]int{"s": 3}}, 2, false},
+		{"not placed yet", work{elsewhere: map[string]int{"s": 2}, wanted: map[string]int{"s": 3}}, 1, false},
+		{"no port is free", work{elsewhere: map[string]int{"s": 2}, wanted: map[string]int{"s": 3}, trouble: map[string]string{"s": "no suitable node (host-mode port already in use on 2 nodes)"}}, 1, true},
+		{"fewer are asked for", work{elsewhere: map[string]int{"s": 2}, wanted: map[string]int{"s": 2}}, 0, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			tc.now.names = map[string]string{"s": "web"}
+			if got := tc.now.missing(before); len(got) != tc.missing {
+				t.Errorf("missing are %q, want %d", got, tc.missing)
+			}
+			if got := tc.now.crowded(before); got != tc.crowded {
+				t.Errorf("crowded is %t", got)
+			}
+		})
+	}
+}
+
+// A call that hangs because its address is gone is made again as soon as the connection is forgotten.
+func TestForget(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	hangs := make(chan struct{})
+	calls := 0
+	done := make(chan error, 1)
+	go func() {
+		done <- s.client.Do(t.Context(), func(ctx context.Context, _ *docker.Client) error {
+			if calls++; calls > 1 {
+				return nil
+			}
+			close(hangs)
+			<-ctx.Done()
+			return ctx.Err()
+		})
+	}()
+	<-hangs
+	s.client.Forget()
+	if err := <-done; err != nil || calls != 2 {
+		t.Errorf("%v after %d calls", err, calls)
 	}
 }
 

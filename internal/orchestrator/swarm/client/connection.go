@@ -27,6 +27,8 @@ const (
 	headStart = 400 * time.Millisecond
 	// renewBefore is how long before its end a certificate is not used for new work.
 	renewBefore = 10 * time.Minute
+	// firstByteBound is how long a manager may take to begin with an answer. Making a service is slowest: it asks a registry.
+	firstByteBound = 30 * time.Second
 	// user is the common name of the certificates that are made here; it stands in the daemon's logs.
 	user = "clusterform"
 )
@@ -37,6 +39,14 @@ type connection struct {
 	host      string
 	node      string // its id in the Swarm
 	expiresAt time.Time
+	gone      context.Context // ends when the connection is given up
+	giveUp    context.CancelFunc
+}
+
+// close ends the calls that are under way, too.
+func (c *connection) close() {
+	c.giveUp()
+	_ = c.api.Close() // it is of no use any more, whatever it says
 }
 
 // manager returns the manager that answered last, or looks for one.
@@ -55,7 +65,7 @@ func (c *Client) manager(ctx context.Context) (*connection, error) {
 		return nil, err
 	}
 	if c.current != nil {
-		_ = c.current.api.Close()
+		_ = c.current.api.Close() // its certificate ends; calls that are under way need not
 	}
 	c.current = found
 	return found, nil
@@ -96,7 +106,7 @@ func (c *Client) search(ctx context.Context, pair *pki.Pair) (*connection, error
 		go func(rest int) { // those that answer all the same are not needed
 			for range rest {
 				if late := <-answers; late.conn != nil {
-					_ = late.conn.api.Close()
+					late.conn.close()
 				}
 			}
 		}(len(c.cluster.Hosts) - i - 1)
@@ -116,10 +126,12 @@ func (c *Client) ask(ctx context.Context, host string, pair *pki.Pair) (*connect
 		return nil, err
 	}
 	address := net.JoinHostPort(host, strconv.Itoa(c.port))
+	// An address that is gone is found out within ten seconds, whatever still waits for its answer.
+	alive := net.KeepAliveConfig{Enable: true, Idle: 4 * time.Second, Interval: 2 * time.Second, Count: 3}
 	// The client takes its transport over as it is, TLS included.
 	transport := &http.Transport{
-		TLSClientConfig: config, TLSHandshakeTimeout: answerBound, IdleConnTimeout: time.Minute,
-		DialContext: (&net.Dialer{Timeout: answerBound, KeepAlive: 15 * time.Second}).DialContext,
+		TLSClientConfig: config, TLSHandshakeTimeout: answerBound, IdleConnTimeout: time.Minute, ResponseHeaderTimeout: firstByteBound,
+		DialContext: (&net.Dialer{Timeout: answerBound, KeepAliveConfig: alive}).DialContext,
 	}
 	api, err := docker.New(docker.WithHTTPClient(&http.Client{Transport: transport}), docker.WithHost("tcp://"+address), docker.WithScheme("https"))
 	if err != nil {
@@ -136,7 +148,9 @@ func (c *Client) ask(ctx context.Context, host string, pair *pki.Pair) (*connect
 	case !got.Info.Swarm.ControlAvailable:
 		err = fmt.Errorf("%s: it is not a manager of the Swarm yet", address)
 	default:
-		return &connection{api: api, host: host, node: got.Info.Swarm.NodeID, expiresAt: pair.ExpiresAt}, nil
+		conn := &connection{api: api, host: host, node: got.Info.Swarm.NodeID, expiresAt: pair.ExpiresAt}
+		conn.gone, conn.giveUp = context.WithCancel(context.Background())
+		return conn, nil
 	}
 	_ = api.Close()
 	return nil, err

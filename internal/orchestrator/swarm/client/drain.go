@@ -21,11 +21,14 @@ const (
 	drainTimeout = 10 * time.Minute
 	// drainPoll is how often it looks.
 	drainPoll = time.Second
+	// crowdedBound is how long tasks must lack a node with a free port before a drain goes on without them.
+	crowdedBound = 10 * time.Second
 )
 
 // Drain moves a member's tasks away: the Swarm stops them, each within its own grace period (o.Grace cannot change that), and
 // starts others elsewhere. It ends when the member is empty and each service has as many tasks running as before; global
-// services are not replaced. A member that is not Ready is not waited for.
+// services are not replaced, nor is what would publish a port that is taken on all other nodes: no waiting helps those. A
+// member that is not Ready is not waited for.
 func (c *Client) Drain(ctx context.Context, m orchestrator.Member, o orchestrator.DrainOptions) error {
 	o.Timeout = cmp.Or(o.Timeout, drainTimeout)
 	if o.Progress == nil {
@@ -44,13 +47,22 @@ func (c *Client) Drain(ctx context.Context, m orchestrator.Member, o orchestrato
 		return err
 	}
 	var waiting []string
-	said := ""
+	said, crowded := "", time.Time{}
 	for deadline := c.now().Add(o.Timeout); ; {
 		now, err := c.work(ctx, m)
 		if err != nil {
 			return err
 		}
 		if waiting = now.missing(before); len(waiting) == 0 {
+			return nil
+		}
+		switch {
+		case !now.crowded(before):
+			crowded = time.Time{}
+		case crowded.IsZero():
+			crowded = c.now()
+		case c.now().Sub(crowded) >= crowdedBound:
+			o.Progress("goes on, as no other node has the port free: " + strings.Join(waiting, "; "))
 			return nil
 		}
 		if text := "draining: " + strings.Join(waiting[:min(len(waiting), 3)], "; "); text != said {
@@ -77,12 +89,13 @@ type work struct {
 	services  []string          // ids of services of kind replicated that had tasks on it
 	elsewhere map[string]int    // tasks running on other members, by service
 	total     map[string]int    // tasks running anywhere
+	wanted    map[string]int    // tasks that services of kind replicated ask for
 	names     map[string]string // of services
 	trouble   map[string]string // what the newest task that does not run says
 }
 
 func (c *Client) work(ctx context.Context, m orchestrator.Member) (*work, error) {
-	w := &work{elsewhere: map[string]int{}, total: map[string]int{}, names: map[string]string{}, trouble: map[string]string{}}
+	w := &work{elsewhere: map[string]int{}, total: map[string]int{}, wanted: map[string]int{}, names: map[string]string{}, trouble: map[string]string{}}
 	err := c.Do(ctx, func(ctx context.Context, api *docker.Client) error {
 		services, err := api.ServiceList(ctx, docker.ServiceListOptions{})
 		if err != nil {
@@ -103,6 +116,12 @@ func (w *work) fill(m orchestrator.Member, services []swarm.Service, tasks []swa
 	for _, s := range services {
 		w.names[s.ID] = s.Spec.Name
 		replicated[s.ID] = s.Spec.Mode.Replicated != nil
+		if r := s.Spec.Mode.Replicated; r != nil {
+			w.wanted[s.ID] = 1 // what none means
+			if r.Replicas != nil {
+				w.wanted[s.ID] = int(*r.Replicas)
+			}
+		}
 	}
 	moved := map[string]bool{}
 	for _, t := range tasks {
@@ -146,16 +165,32 @@ func (w *work) missing(before *work) []string {
 	for _, task := range w.here {
 		out = append(out, task+": is being stopped")
 	}
-	for _, s := range before.services {
-		have, had := w.elsewhere[s], before.total[s]
-		if w.names[s] == "" || have >= had {
-			continue
-		}
-		text := fmt.Sprintf("%s: %d of %d tasks run elsewhere", w.names[s], have, had)
+	for _, s := range w.short(before) {
+		text := fmt.Sprintf("%s: %d of %d tasks run elsewhere", w.names[s], w.elsewhere[s], w.due(before, s))
 		if w.trouble[s] != "" {
 			text += ": " + w.trouble[s]
 		}
 		out = append(out, text)
 	}
 	return out
+}
+
+// short are the services that have fewer tasks elsewhere than are due.
+func (w *work) short(before *work) []string {
+	return slices.DeleteFunc(slices.Clone(before.services), func(s string) bool {
+		return w.names[s] == "" || w.elsewhere[s] >= w.due(before, s)
+	})
+}
+
+// due is how many tasks of a service are to run elsewhere: as many as before, unless fewer are asked for by now.
+func (w *work) due(before *work, s string) int { return min(before.total[s], w.wanted[s]) }
+
+// crowded says that the member is empty, and whatever is missing lacks a node with a free port.
+func (w *work) crowded(before *work) bool {
+	return len(w.here) == 0 && !slices.ContainsFunc(w.short(before), func(s string) bool { return !PortTaken(w.trouble[s]) })
+}
+
+// PortTaken tells the scheduler's word for a task whose port is taken on every node that would do.
+func PortTaken(trouble string) bool {
+	return strings.Contains(trouble, "host-mode port already in use")
 }

@@ -54,7 +54,7 @@ func (c *Client) Exec(ctx context.Context, workload *resource.Record, o orchestr
 			continue
 		}
 		code, err := runIn(ctx, conn.api, t.Status.ContainerStatus.ContainerID, o)
-		_ = conn.api.Close()
+		conn.close()
 		return code, err
 	}
 	if elsewhere == nil {
@@ -78,7 +78,7 @@ func (c *Client) on(ctx context.Context, node string) (*connection, error) {
 		case conn.node == node:
 			return conn, nil
 		}
-		_ = conn.api.Close()
+		conn.close()
 	}
 	return nil, ctx.Err()
 }

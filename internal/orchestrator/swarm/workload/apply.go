@@ -21,6 +21,8 @@ const (
 	labelContent = "clusterform.content"
 	// reachBound is how long to wait for managers that do not answer: one may just have been replaced.
 	reachBound = 2 * time.Minute
+	// crowdedBound is how long tasks may lack a node with a free port while no node is on its way.
+	crowdedBound = 20 * time.Second
 )
 
 // job is the change of one workload.
@@ -29,6 +31,7 @@ type job struct {
 	rt      resource.Runtime
 	api     API
 	address resource.Address
+	cluster resource.Address
 	spec    *resource.Workload
 	release *stack.Release
 	// previous says that there was a version of the service before.
@@ -51,11 +54,20 @@ func (d *Driver) put(ctx context.Context, rt resource.Runtime, c resource.Change
 		return resource.Result{Record: c.Before, Err: fmt.Errorf("%s is not a workload", c.Address())}
 	}
 	rec.ID = inStack(spec.Namespace, spec.Name)
-	j := &job{driver: d, rt: rt, address: rec.Address, spec: spec, names: map[string]string{}}
-	if err := j.prepare(ctx, rec.Cluster); err != nil {
+	j := &job{driver: d, rt: rt, address: rec.Address, cluster: rec.Cluster, spec: spec, names: map[string]string{}}
+	if launchedOnly(rt, rec.Cluster) {
+		j.say("not applied: the cluster's nodes were only launched; the next apply does it")
+		spec.Live = nil
+		return outcome(rec, nil)
+	}
+	if err := j.persist(ctx, func() error { return j.prepare(ctx) }); err != nil {
 		return resource.Result{Record: c.Before, Err: describe(err, rec.Address, rec.ID)}
 	}
-	id, err := j.write(ctx)
+	id := ""
+	err := j.persist(ctx, func() (err error) {
+		id, err = j.write(ctx)
+		return err
+	})
 	if id == "" {
 		return resource.Result{Record: c.Before, Err: describe(err, rec.Address, rec.ID)}
 	}
@@ -65,7 +77,7 @@ func (d *Driver) put(ctx context.Context, rt resource.Runtime, c resource.Change
 	if err == nil && !rt.WaitLaunched() {
 		err = j.follow(ctx, id)
 	}
-	if liveErr := j.live(ctx, id); err == nil {
+	if liveErr := j.persist(ctx, func() error { return j.live(ctx, id) }); err == nil {
 		err = liveErr
 	}
 	if err == nil && !rt.WaitLaunched() {
@@ -108,8 +120,26 @@ func (j *job) say(text string) {
 	}
 }
 
+// persist does something again while no manager answers.
+func (j *job) persist(ctx context.Context, do func() error) error {
+	for deadline := time.Now().Add(j.driver.reach); ; {
+		err := do()
+		if !errors.Is(err, orchestrator.ErrUnreachable) || time.Now().After(deadline) {
+			return err
+		}
+		j.say("waits for the Swarm's managers to answer")
+		if err := pause(ctx, 4*j.driver.poll); err != nil {
+			return err
+		}
+		// There may be others by now.
+		if api, err := j.driver.api(ctx, j.rt, j.cluster); err == nil {
+			j.api = api
+		}
+	}
+}
+
 // prepare reads the content, finds the Swarm, and fits the one to the other.
-func (j *job) prepare(ctx context.Context, cluster resource.Address) error {
+func (j *job) prepare(ctx context.Context) error {
 	data, ok := j.rt.Blob(j.spec.Content)
 	if !ok {
 		return errors.New("its content is not in the plan; plan again")
@@ -118,20 +148,10 @@ func (j *job) prepare(ctx context.Context, cluster resource.Address) error {
 	if j.release, err = stack.ParseRelease(data); err != nil {
 		return err
 	}
-	if j.api, err = j.driver.api(ctx, j.rt, cluster); err != nil {
+	if j.api, err = j.driver.api(ctx, j.rt, j.cluster); err != nil {
 		return err
 	}
-	var members []orchestrator.Member
-	for deadline := time.Now().Add(reachBound); ; {
-		members, err = j.api.Members(ctx)
-		if !errors.Is(err, orchestrator.ErrUnreachable) || time.Now().After(deadline) {
-			break
-		}
-		j.say("waits for the Swarm's managers to answer")
-		if err := pause(ctx, 2*time.Second); err != nil {
-			return err
-		}
-	}
+	members, err := j.api.Members(ctx)
 	if err != nil {
 		return err
 	}
@@ -145,10 +165,17 @@ func (j *job) prepare(ctx context.Context, cluster resource.Address) error {
 	if without := client.WithoutIPVS(members); len(without) > 0 {
 		j.release.WithoutIPVS()
 		if len(j.release.Service.Ports) > 0 {
-			j.say(fmt.Sprintf("the kernel of %d nodes has no IPVS: ports answer on the nodes where a task runs", len(without)))
+			j.say(fmt.Sprintf("the kernel of %s has no IPVS: ports answer on the nodes where a task runs", nodes(len(without))))
 		}
 	}
 	return nil
+}
+
+func nodes(n int) string {
+	if n == 1 {
+		return "a node"
+	}
+	return fmt.Sprintf("%d nodes", n)
 }
 
 // objects are those that the release is made of.

@@ -16,8 +16,8 @@ import (
 // delete removes a workload's service, then what only it used, and the namespace's network with the last of its services.
 // Volumes stay: what they hold is not ours.
 func (d *Driver) delete(ctx context.Context, rt resource.Runtime, c resource.Change) resource.Result {
-	if c.Ending {
-		return resource.Result{} // it goes with its nodes
+	if c.Ending || launchedOnly(rt, c.Before.Cluster) {
+		return resource.Result{} // it goes with its nodes, or was never applied
 	}
 	rec := new(*c.Before)
 	w, ok := rec.Spec.(*resource.Workload)
@@ -69,7 +69,10 @@ func (d *Driver) Recover(ctx context.Context, rt resource.Runtime, intents []res
 	for _, in := range intents {
 		r := resource.Recovery{Intent: in, Found: map[resource.Address]*resource.Object{}, Status: resource.Gone, Reason: "nothing was found"}
 		name, cluster := in.Detail[detailService], resource.Address(in.Detail[detailCluster])
-		there, err := d.exists(ctx, rt, cluster, name)
+		there, err := false, error(nil)
+		if !launchedOnly(rt, cluster) {
+			there, err = d.exists(ctx, rt, cluster, name)
+		}
 		switch {
 		case errors.Is(err, orchestrator.ErrUnreachable):
 			// The next apply of the workload finds the service by its name, whatever is known now.

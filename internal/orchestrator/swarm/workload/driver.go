@@ -23,13 +23,15 @@ type Driver struct {
 	connector orchestrator.Connector
 	poll      time.Duration // how often a rollout is looked at
 	settle    time.Duration // how long the Swarm may take to begin with an update
+	reach     time.Duration // how long to wait for managers that do not answer
+	crowded   time.Duration // how long tasks may lack a node with a free port while no node comes
 }
 
 var _ resource.Driver = (*Driver)(nil)
 
 // New makes a driver that gets its clients from a connector.
 func New(c orchestrator.Connector) *Driver {
-	return &Driver{connector: c, poll: 500 * time.Millisecond, settle: 1500 * time.Millisecond}
+	return &Driver{connector: c, poll: 500 * time.Millisecond, settle: 1500 * time.Millisecond, reach: reachBound, crowded: crowdedBound}
 }
 
 // API is what the driver needs of a Swarm's client; *client.Client is one.
@@ -40,6 +42,25 @@ type API interface {
 }
 
 var _ API = (*client.Client)(nil)
+
+// comers is a connector that knows whether nodes are on their way.
+type comers interface {
+	NodesComing(rt resource.Runtime, cluster resource.Address) bool
+}
+
+// launchedOnly says that the cluster's nodes were launched and not waited for: then nobody is called.
+func launchedOnly(rt resource.Runtime, cluster resource.Address) bool {
+	if !rt.WaitLaunched() {
+		return false
+	}
+	const most = 7 // a control plane has at most so many
+	for i := range most {
+		if rec, ok := rt.Record(resource.Address(fmt.Sprintf("%s.control_plane[%d]", cluster, i))); ok && rec.Phase == resource.PhaseReady {
+			return false
+		}
+	}
+	return true
+}
 
 func (d *Driver) api(ctx context.Context, rt resource.Runtime, cluster resource.Address) (API, error) {
 	c, err := d.connector.Client(ctx, rt, cluster)

@@ -167,7 +167,7 @@ func TestWithoutIPVS(t *testing.T) {
 		t.Error("nobody was told")
 	}
 	got, err := d.Read(t.Context(), r, nil, []*resource.Record{r.records["workload.web"]})
-	if err != nil || !strings.Contains(got[0].Warning, "cluster.prod has no IPVS") {
+	if err != nil || !strings.Contains(got[0].Warning, "cluster.prod have no IPVS in their kernel (2 of 2: i-0, i-1)") {
 		t.Errorf("%v %+v", err, got)
 	}
 }
@@ -228,6 +228,44 @@ func TestRolloutFails(t *testing.T) {
 				t.Errorf("it is not mended: %v", err)
 			}
 		})
+	}
+}
+
+// Where tasks lack a node with a free port, and none is on its way, the deadline is not waited for.
+func TestMoreTasksThanNodes(t *testing.T) {
+	t.Parallel()
+	s, d, _ := newSwarm(t, false)
+	r := newRun(t)
+	s.Roll = func(s *dockertest.Swarm, x *swarm.Service) {
+		s.Tasks = []swarm.Task{
+			s.Task(x, 1, swarm.TaskStateRunning, ""), s.Task(x, 2, swarm.TaskStateRunning, ""),
+			s.Task(x, 3, swarm.TaskStatePending, "no suitable node (host-mode port already in use on 2 nodes)"),
+		}
+	}
+	err := r.apply(t.Context(), d, r.change(web("one", "replicas = 3"), "workload.web"))
+	if err == nil || !strings.Contains(err.Error(), "2 of its 3 tasks run") || !strings.Contains(err.Error(), "or add nodes") {
+		t.Errorf("%v", err)
+	}
+}
+
+// With -wait=launched nobody is called before a control-plane node is known to be ready.
+func TestLaunchedOnly(t *testing.T) {
+	t.Parallel()
+	s, d, away := newSwarm(t, true)
+	away()
+	r := newRun(t)
+	r.launchedOnly = true
+	change := r.change(web("one", ""), "workload.web")
+	if err := r.apply(t.Context(), d, change); err != nil || !r.saidThat("not applied") {
+		t.Fatalf("%v %v", err, r.said)
+	}
+	rec := r.records["workload.web"]
+	got, err := d.Read(t.Context(), r, nil, []*resource.Record{rec})
+	if err != nil || len(got) != 1 || got[0].Warning != "" || got[0].Status != resource.Present {
+		t.Errorf("%v %+v", err, got)
+	}
+	if err := r.apply(t.Context(), d, resource.Change{Operation: resource.Delete, Before: rec}); err != nil || len(s.Calls) > 0 {
+		t.Errorf("%v %v", err, s.Calls)
 	}
 }
 

@@ -24,6 +24,12 @@ func (d *Driver) Read(ctx context.Context, rt resource.Runtime, _ []string, reco
 	out := make([]resource.Observation, 0, len(recorded))
 	for _, cluster := range slices.Sorted(maps.Keys(byCluster)) {
 		records := byCluster[cluster]
+		if launchedOnly(rt, cluster) {
+			for _, rec := range records {
+				out = append(out, resource.Observation{Address: rec.Address, ID: rec.ID, Status: resource.Present, Object: same(rec)})
+			}
+			continue
+		}
 		live, warning, err := d.services(ctx, rt, cluster)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -65,8 +71,8 @@ func (d *Driver) services(ctx context.Context, rt resource.Runtime, cluster reso
 	}
 	warning := ""
 	if list := client.WithoutIPVS(members); len(list) > 0 {
-		warning = fmt.Sprintf("The kernel of %d of %d nodes of %s has no IPVS (%s), so the Swarm's routing mesh and virtual addresses do not work: ports answer only on nodes where a task runs, one task on each node, and names resolve to all tasks.",
-			len(list), len(members), cluster, strings.Join(list[:min(len(list), 3)], ", "))
+		warning = fmt.Sprintf("Nodes of %s have no IPVS in their kernel (%d of %d: %s), so the Swarm's routing mesh and virtual addresses do not work: ports answer only on nodes where a task runs, one task on each node, and names resolve to all tasks.",
+			cluster, len(list), len(members), strings.Join(list[:min(len(list), 3)], ", "))
 	}
 	live := map[string]swarm.Service{}
 	err = api.Do(ctx, func(ctx context.Context, api *docker.Client) error {

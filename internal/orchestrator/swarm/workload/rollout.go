@@ -15,6 +15,7 @@ import (
 
 	"github.com/clusterform/clusterform/hclconfig"
 	"github.com/clusterform/clusterform/internal/orchestrator"
+	"github.com/clusterform/clusterform/internal/orchestrator/swarm/client"
 )
 
 // usualDeadline is how long a rollout may go without progress unless the workload says otherwise.
@@ -49,7 +50,7 @@ func (j *job) follow(ctx context.Context, id string) error {
 	if d, err := time.ParseDuration(j.spec.Attributes[orchestrator.AttributeProgressDeadline]); err == nil && d > 0 {
 		limit = d
 	}
-	most, progress := -1, time.Now()
+	most, progress, crowded := -1, time.Now(), time.Time{}
 	var last error
 	trouble := ""
 	for calm := 0; ; {
@@ -68,6 +69,14 @@ func (j *job) follow(ctx context.Context, id string) error {
 			if have > most {
 				most, progress = have, time.Now()
 			}
+			switch {
+			case !v.crowded() || j.nodesComing():
+				crowded = time.Time{}
+			case crowded.IsZero():
+				crowded = time.Now()
+			case time.Since(crowded) > j.driver.crowded:
+				return fmt.Errorf("%d of its %d tasks run, and there is no node for the others. %s", have, want, tooMany)
+			}
 			trouble = j.trouble(v)
 			j.say(strings.TrimSuffix(fmt.Sprintf("%d of %d %s; %s", have, want, v.unit(), trouble), "; "))
 		}
@@ -85,11 +94,37 @@ func (j *job) follow(ctx context.Context, id string) error {
 	return j.late(ctx, id, limit, trouble)
 }
 
+// tooMany says what to do about tasks whose ports are taken everywhere.
+const tooMany = "Two tasks that publish one port cannot share a node whose kernel has no IPVS: write replicas no larger than the number of nodes that take them, or add nodes"
+
+// nodesComing says that more nodes are on their way.
+func (j *job) nodesComing() bool {
+	c, ok := j.driver.connector.(comers)
+	return ok && c.NodesComing(j.rt, j.cluster)
+}
+
+// crowded says that all tasks that do not run lack a node with a free port, and that none is about to be freed.
+func (v *view) crowded() bool {
+	lacking := 0
+	for _, t := range v.tasks {
+		switch wanted := t.DesiredState == swarm.TaskStateRunning || t.DesiredState == swarm.TaskStateReady; {
+		case !wanted && t.Status.State == swarm.TaskStateRunning:
+			return false // it is being stopped
+		case !wanted || t.Status.State == swarm.TaskStateRunning:
+		case t.Status.State == swarm.TaskStatePending && client.PortTaken(t.Status.Err):
+			lacking++
+		default:
+			return false
+		}
+	}
+	return lacking > 0
+}
+
 // late is the end of a rollout without progress: back to the version before, where that is asked for.
 func (j *job) late(ctx context.Context, id string, limit time.Duration, trouble string) error {
 	text := fmt.Sprintf("it made no progress for %s (update.progress_deadline): %s", limit, cmp.Or(trouble, "no task says why"))
-	if strings.Contains(trouble, "host-mode port") {
-		text += ". Two tasks that publish one port cannot share a node without IPVS in its kernel: write replicas no larger than the number of nodes, or add nodes"
+	if client.PortTaken(trouble) {
+		text += ". " + tooMany
 	}
 	if j.spec.Attributes[orchestrator.AttributeAutoRevert] != "true" || !j.previous {
 		return fmt.Errorf("%s", text)

@@ -78,7 +78,7 @@ func evaluate(t *testing.T, text string) (*hclconfig.Cluster, map[string]*hclcon
 	}
 	out := map[string]*hclconfig.Workload{}
 	for _, w := range d.Workloads {
-		if err := swarm.Check(w, nil).Err(); err != nil {
+		if err := swarm.CheckWorkload(w, nil).Err(); err != nil {
 			t.Fatal(err)
 		}
 		out[string(w.Address)] = w

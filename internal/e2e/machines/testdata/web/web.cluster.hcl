@@ -70,8 +70,9 @@ node_pool "worker" {
 }
 
 workload "web" {
-  cluster  = cluster.lab
-  replicas = 3
+  cluster = cluster.lab
+  # Without IPVS in the kernel, a Swarm's node runs one task with a published port.
+  replicas = var.orchestrator == "swarm" ? var.workers : 3
 
   container "app" {
     image = "registry.lab:5000/hello:1"
