@@ -21,6 +21,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/clusterform/clusterform/bench/cloud"
 	"github.com/clusterform/clusterform/internal/lab"
 )
 
@@ -101,7 +102,7 @@ type bench struct {
 	program string
 	dirs    lab.Dirs
 	info    *lab.Info
-	cloud   *cloud
+	cloud   *cloud.Cloud
 	subnet  string
 	rows    []row
 }
@@ -132,12 +133,12 @@ func (b *bench) boot(ctx context.Context) (err error) {
 	if b.info, err = lab.Find(b.dirs, labName); err != nil {
 		return err
 	}
-	b.cloud = &cloud{endpoint: b.info.Endpoint, region: b.info.Region}
-	vpc, err := b.cloud.value(ctx, "vpcId", "CreateVpc", "CidrBlock", "10.99.0.0/16")
+	b.cloud = &cloud.Cloud{Endpoint: b.info.Endpoint, Region: b.info.Region}
+	vpc, err := b.cloud.Value(ctx, "vpcId", "CreateVpc", "CidrBlock", "10.99.0.0/16")
 	if err != nil {
 		return err
 	}
-	if b.subnet, err = b.cloud.value(ctx, "subnetId", "CreateSubnet", "VpcId", vpc, "CidrBlock", "10.99.0.0/20"); err != nil {
+	if b.subnet, err = b.cloud.Value(ctx, "subnetId", "CreateSubnet", "VpcId", vpc, "CidrBlock", "10.99.0.0/20"); err != nil {
 		return err
 	}
 	launched := time.Now()
@@ -151,7 +152,7 @@ func (b *bench) boot(ctx context.Context) (err error) {
 
 // launch runs n instances and waits until each has said so on its console.
 func (b *bench) launch(ctx context.Context, n int) error {
-	ids, err := b.cloud.run(ctx, b.subnet, n, "#!/bin/sh\necho user-data is through\n")
+	ids, err := b.cloud.Run(ctx, n, "#!/bin/sh\necho user-data is through\n", "InstanceType", "t3.medium", "SubnetId", b.subnet)
 	if err != nil {
 		return err
 	}

@@ -202,6 +202,40 @@ def hosts():
             with open(path, "r+") as f:  # in place: containers have this very file
                 f.write(new)
                 f.truncate()
+    if good and ENV.get("ROLE") == "worker" and ENV.get("API_NAME") == "kubernetes":
+        anew()
+
+
+def kubelet(path):
+    """Asks the API as the kubelet does."""
+    c = ssl.create_default_context(cafile=CA)
+    c.load_cert_chain("/var/lib/kubelet/pki/kubelet-client-current.pem")
+    ask = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=c)).open
+    with ask("https://%s:%s/api/v1/%s" % (API, ENV["API_PORT"], path), timeout=5) as r:
+        return json.load(r)
+
+
+def anew(run=subprocess.run):
+    """A control plane that lost everything and began again does not know this node: its kubelet introduces itself once more."""
+    try:
+        now = kubelet("namespaces/default/services/kubernetes")["metadata"]["uid"]
+    except (OSError, ValueError, KeyError):
+        return
+    old = read(STATE + "/cluster")
+    write(STATE + "/cluster", now)
+    if old in ("", now):
+        return
+    say("joining", "the cluster began anew")
+    # Pods get addresses of another range: what holds the old one goes.
+    conf = "/etc/cni/net.d/10-flannel.conflist"
+    run(["systemctl", "stop", "kubelet"])
+    run(["rm", "-rf", "/run/flannel/subnet.env", conf, "/var/lib/cni/networks"])
+    run(["ip", "link", "delete", "cni0"])
+    run(["systemctl", "start", "kubelet"])
+    end = time.monotonic() + 40
+    while ENV.get("OVERLAY") != "none" and not os.path.exists(conf) and time.monotonic() < end:
+        network()
+        time.sleep(0.5)
 
 
 def network():
@@ -241,11 +275,7 @@ def ready():
     while True:
         try:
             network()
-            c = ssl.create_default_context(cafile=CA)
-            c.load_cert_chain("/var/lib/kubelet/pki/kubelet-client-current.pem")
-            url = "https://%s:%s/api/v1/nodes/%s" % (API, ENV["API_PORT"], ENV["INSTANCE"])
-            with urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=c)).open(url, timeout=5) as r:
-                state = {s["type"]: s for s in json.load(r)["status"].get("conditions", [])}.get("Ready", {})
+            state = {s["type"]: s for s in kubelet("nodes/" + ENV["INSTANCE"])["status"].get("conditions", [])}.get("Ready", {})
             if state.get("status") == "True" or ENV.get("OVERLAY") == "none":
                 return
             why = "not ready: " + state.get("message", "kubelet has not reported yet")

@@ -238,3 +238,26 @@ func TestWhatAKubeletSaysOfItself(t *testing.T) {
 		})
 	}
 }
+
+// A node that finds another cluster behind the API of its own, with the same authorities, comes to it as new: once.
+func TestNodeFollowsAControlPlaneThatBeganAnew(t *testing.T) {
+	t.Parallel()
+	got, err := python(t, t.TempDir(), `
+def answer(uid):
+    def kubelet(path):
+        if not uid:
+            raise OSError("no answer")
+        return {"metadata": {"uid": uid}} if path == "namespaces/default/services/kubernetes" else {}
+    return kubelet
+for uid in ["first", "", "first", "second", "", "second"]:
+    m.kubelet, done = answer(uid), []
+    m.anew(lambda command: done.append(" ".join(command[:2])))
+    print(uid, done)
+`, "OVERLAY=none")
+	if err != nil {
+		t.Fatalf("%v: %s", err, got)
+	}
+	if n := strings.Count(got, "systemctl stop"); n != 1 || strings.Count(got, "systemctl start") != 1 || !strings.Contains(got, "second ['systemctl stop'") {
+		t.Errorf("the kubelet is to start again when the second cluster is first seen, and not otherwise:\n%s", got)
+	}
+}

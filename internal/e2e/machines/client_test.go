@@ -50,7 +50,12 @@ type asking struct {
 
 // ask starts a client; stop fails the test for each request that failed.
 func (w *world) ask(t *testing.T, url string) *asking {
-	w.answers(t, url, "")
+	return w.askAt(t, func() string { return url })
+}
+
+// askAt is ask at a URL that may change.
+func (w *world) askAt(t *testing.T, url func() string) *asking {
+	w.answers(t, url(), "")
 	a := &asking{quit: make(chan struct{})}
 	a.wg.Go(func() {
 		for {
@@ -60,8 +65,9 @@ func (w *world) ask(t *testing.T, url string) *asking {
 			case <-time.After(50 * time.Millisecond):
 			}
 			a.asked++
-			if _, err := get(url); err != nil {
-				a.failed = append(a.failed, fmt.Sprintf("%s: %v", time.Now().Format("15:04:05.000"), err))
+			at := url()
+			if _, err := get(at); err != nil {
+				a.failed = append(a.failed, fmt.Sprintf("%s: %s: %v", time.Now().Format("15:04:05.000"), at, err))
 			}
 		}
 	})

@@ -22,7 +22,7 @@ node_pool "blind" {
   EOT
 
   update {
-    join_timeout = "75s"
+    health_timeout = "2m"
   }
 }
 
@@ -36,7 +36,7 @@ node_pool "deaf" {
   EOT
 
   update {
-    join_timeout = "75s"
+    health_timeout = "2m"
   }
 }
 `
@@ -59,7 +59,7 @@ func TestNodeThatCannotJoin(t *testing.T) {
 	client := w.ask(t, "http://"+before["node_pool.worker[0]"].Spec.PublicIP+":30080/")
 	o := w.run(1, "apply", "-auto-approve", args)
 	for _, want := range []string{
-		"node_pool.blind[0]", "node_pool.deaf[0]", "not ready after 1m15s",
+		"node_pool.blind[0]", "node_pool.deaf[0]", "not ready after 2m0s",
 		"refused",                // where the software is
 		"waiting for the API at", // where the API is
 	} {

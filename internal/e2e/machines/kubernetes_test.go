@@ -60,6 +60,10 @@ func (w *world) add(dir string) {
 	}
 }
 
+func kubectlPath() string {
+	return filepath.Join(cacheDir(), "bundles", "kubernetes-"+current+"-amd64", "files", "kubectl")
+}
+
 // kubectl runs the bundle's kubectl with our kubeconfig.
 func (k *kubernetes) kubectl(t *testing.T, args ...string) string {
 	t.Helper()
@@ -69,7 +73,7 @@ func (k *kubernetes) kubectl(t *testing.T, args ...string) string {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(cacheDir(), "bundles", "kubernetes-"+current+"-amd64", "files", "kubectl"), args...)
+	cmd := exec.CommandContext(ctx, kubectlPath(), args...)
 	cmd.Env = []string{"KUBECONFIG=" + file, "HOME=" + k.dir}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -161,11 +165,22 @@ func (k *kubernetes) acrossNodes(t *testing.T) {
 	if got := ask("http://" + beside[1].Status.PodIP + ":8080/"); !strings.Contains(got, beside[1].Status.PodIP) {
 		t.Errorf("from pod to pod on the other node: %q", got)
 	}
-	if got := ask("http://beside.default.svc.cluster.local/"); !strings.Contains(got, "hello") {
-		t.Errorf("by DNS name: %q", got)
+	eventually(t, 30*time.Second, "the pod on the other node answers by the DNS name", func() error {
+		if got := ask("http://beside.default.svc.cluster.local/"); !strings.Contains(got, beside[1].Status.PodIP) {
+			return fmt.Errorf("it says %q", got)
+		}
+		return nil
+	})
+	// A process in the network of a pod, with the tools of the node: it gets no token of the metadata service.
+	inPod := func(args ...string) outcome {
+		const enter = `for p in /proc/[0-9]*; do [ "$(cat $p/comm 2>/dev/null)" = hello ] && break; done; exec nsenter -t ${p#/proc/} -n curl -sS -m 3 "$@"`
+		return k.try(nil, append([]string{"lab", "exec", from, "--", "sh", "-c", enter, "sh"}, args...)...)
 	}
-	if got := k.try(nil, "lab", "exec", from, "--", "curl", "-sS", "-m", "8", fmt.Sprintf("http://%s:8080/?get=http://169.254.169.254/latest/meta-data/", beside[0].Status.PodIP)); strings.Contains(got.stdout, "instance-id") {
-		t.Errorf("a pod reaches the metadata service: %q", got.stdout)
+	if o := inPod("http://127.0.0.1:8080/"); !strings.Contains(o.stdout, "hello") {
+		t.Errorf("this is not the network of a pod: %v", o)
+	}
+	if o := inPod("-X", "PUT", "-H", "X-aws-ec2-metadata-token-ttl-seconds: 60", "http://169.254.169.254/latest/api/token"); o.code == 0 {
+		t.Errorf("a pod gets a token of the metadata service: %v", o)
 	}
 }
 

@@ -15,12 +15,12 @@ type address struct {
 	Owner     string // "nat" when a NAT gateway holds it
 }
 
-// publicIP picks a public address that nobody has, from 198.18.0.0/15: the benchmarking range, which routes nowhere, so
-// that nothing outside is ever reached by mistake.
+// publicIP picks a public address that nobody has, from 198.18.0.0/16: half of the benchmarking range, which routes nowhere, so
+// that nothing outside is ever reached by mistake. The labs of a host have their own networks in the other half.
 func (s *Server) publicIP() netip.Addr {
 	for {
 		n := s.ids.Uint32()
-		ip := netip.AddrFrom4([4]byte{198, byte(18 + n>>16&1), byte(n >> 8), byte(n)})
+		ip := netip.AddrFrom4([4]byte{198, 18, byte(n >> 8), byte(n)})
 		if _, taken := s.publicIPs[ip]; !taken && byte(n) != 0 && byte(n) != 255 {
 			s.publicIPs[ip] = struct{}{}
 			return ip

@@ -77,7 +77,8 @@ type Answer struct {
 func Handler(host, version string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	client := &http.Client{Timeout: 10 * time.Second}
+	// A connection for each request: the name is resolved and another replica may answer each time.
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		if target := r.URL.Query().Get("get"); target != "" {
 			fetch(w, r, client, target)

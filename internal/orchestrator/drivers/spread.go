@@ -44,7 +44,7 @@ func (d *workloadDriver) awaitNodes(ctx context.Context, rt resource.Runtime, ch
 				rt.Progress(ch.Address(), "", "waits for the nodes that are joining, to be spread over them")
 			}
 		}
-		if sleep(ctx, lookEvery/8) != nil {
+		if sleep(ctx, lookEvery/4) != nil {
 			return
 		}
 	}

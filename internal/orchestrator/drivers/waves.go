@@ -15,7 +15,7 @@ import (
 
 // The manners of waiting: one look at a cluster's list of members serves all nodes that wait.
 const (
-	lookEvery      = 2 * time.Second
+	lookEvery      = time.Second
 	lookAtMost     = 10 * time.Second
 	lookSlowerFrom = 3 * time.Minute // nodes are usually there by then
 	membersTimeout = 10 * time.Second

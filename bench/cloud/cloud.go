@@ -1,4 +1,5 @@
-package main
+// Package cloud speaks EC2's query protocol to a lab that accepts any key: a benchmark must not depend on how fast an SDK is.
+package cloud
 
 import (
 	"context"
@@ -13,16 +14,16 @@ import (
 	"time"
 )
 
-// cloud speaks EC2's query protocol to a lab that accepts any key: a benchmark must not depend on how fast an SDK is.
-type cloud struct{ endpoint, region string }
+// Cloud is a lab's endpoint.
+type Cloud struct{ Endpoint, Region string }
 
-// call sends an action with parameters in pairs and returns the answer.
-func (c *cloud) call(ctx context.Context, action string, pairs ...string) (string, error) {
+// Call sends an action with parameters in pairs and returns the answer.
+func (c *Cloud) Call(ctx context.Context, action string, pairs ...string) (string, error) {
 	form := url.Values{"Action": {action}, "Version": {"2016-11-15"}}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		form.Set(pairs[i], pairs[i+1])
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint+"/", strings.NewReader(form.Encode()))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Endpoint+"/", strings.NewReader(form.Encode()))
 	if err != nil {
 		return "", err
 	}
@@ -30,7 +31,7 @@ func (c *cloud) call(ctx context.Context, action string, pairs ...string) (strin
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("X-Amz-Date", now.Format("20060102T150405Z"))
 	req.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=BENCH/%s/%s/ec2/aws4_request, SignedHeaders=host;x-amz-date, Signature=%064d",
-		now.Format("20060102"), c.region, 0))
+		now.Format("20060102"), c.Region, 0))
 	answer, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", action, err)
@@ -46,8 +47,8 @@ func (c *cloud) call(ctx context.Context, action string, pairs ...string) (strin
 	return string(body), nil
 }
 
-// values are what all elements of a name hold, in the order of the answer.
-func values(xml, name string) []string {
+// Values are what all elements of a name hold, in the order of the answer.
+func Values(xml, name string) []string {
 	var out []string
 	for _, m := range regexp.MustCompile(`<`+name+`>([^<]+)</`+name+`>`).FindAllStringSubmatch(xml, -1) {
 		out = append(out, m[1])
@@ -55,32 +56,32 @@ func values(xml, name string) []string {
 	return out
 }
 
-// value is the first element of that name in an action's answer.
-func (c *cloud) value(ctx context.Context, name, action string, pairs ...string) (string, error) {
-	xml, err := c.call(ctx, action, pairs...)
+// Value is the first element of that name in an action's answer.
+func (c *Cloud) Value(ctx context.Context, name, action string, pairs ...string) (string, error) {
+	xml, err := c.Call(ctx, action, pairs...)
 	if err != nil {
 		return "", err
 	}
-	all := values(xml, name)
+	all := Values(xml, name)
 	if len(all) == 0 {
 		return "", fmt.Errorf("%s: no %s in the answer", action, name)
 	}
 	return all[0], nil
 }
 
-// run launches n instances and returns their ids.
-func (c *cloud) run(ctx context.Context, subnet string, n int, userData string) ([]string, error) {
-	image, err := c.value(ctx, "imageId", "DescribeImages", "Filter.1.Name", "name", "Filter.1.Value.1", "lab-debian-12-*")
+// Run launches n instances of the lab's image with parameters in pairs, and returns their ids.
+func (c *Cloud) Run(ctx context.Context, n int, userData string, pairs ...string) ([]string, error) {
+	image, err := c.Value(ctx, "imageId", "DescribeImages", "Filter.1.Name", "name", "Filter.1.Value.1", "lab-debian-12-*")
 	if err != nil {
 		return nil, err
 	}
 	count := strconv.Itoa(n)
-	xml, err := c.call(ctx, "RunInstances", "ImageId", image, "InstanceType", "t3.medium", "SubnetId", subnet,
-		"MinCount", count, "MaxCount", count, "UserData", base64.StdEncoding.EncodeToString([]byte(userData)))
+	xml, err := c.Call(ctx, "RunInstances", append([]string{"ImageId", image, "MinCount", count, "MaxCount", count,
+		"UserData", base64.StdEncoding.EncodeToString([]byte(userData))}, pairs...)...)
 	if err != nil {
 		return nil, err
 	}
-	if ids := values(xml, "instanceId"); len(ids) == n {
+	if ids := Values(xml, "instanceId"); len(ids) == n {
 		return ids, nil
 	}
 	return nil, fmt.Errorf("RunInstances: not %d instances in the answer", n)
