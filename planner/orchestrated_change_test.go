@@ -105,6 +105,10 @@ func TestNodesThatAreNotWell(t *testing.T) {
 		if got := stepsAt(p, "workload.web"); !slices.Equal(got, []string{"workload.web update update replaced_because_of"}) {
 			t.Errorf("work: %v", got)
 		}
+		// Workers come to the new control plane by themselves; they are waited for.
+		if got := stepsAt(p, "node_pool.worker[1]"); !slices.Equal(got, []string{"node_pool.worker[1] update update replaced_because_of"}) {
+			t.Errorf("a worker: %v", got)
+		}
 	})
 	t.Run("a stopped one is started again", func(t *testing.T) {
 		t.Parallel()

@@ -204,7 +204,8 @@ func (p *planning) observeRecord(rec *resource.Record, o resource.Observation) {
 	}
 }
 
-// warnUnasked says once for each cluster that its orchestrator could not be asked.
+// warnUnasked says once for each cluster what was noticed while reading: that its orchestrator could not be asked, or what
+// does not work there.
 func (p *planning) warnUnasked(cluster resource.Address, text string) {
 	if p.unasked == nil {
 		p.unasked = map[[2]string]bool{}
@@ -214,8 +215,7 @@ func (p *planning) warnUnasked(cluster resource.Address, text string) {
 		return
 	}
 	p.unasked[key] = true
-	p.warning(nil, cluster, "Not everything could be read",
-		"%s: %s\n\nWhat could not be read is planned as it is recorded.", cluster, text)
+	p.warning(nil, cluster, "Noticed while reading", "%s: %s", cluster, text)
 }
 
 // isGone notes that a recorded object no longer exists.

@@ -36,6 +36,7 @@ func (m *managed) Create(ctx context.Context, req resource.CreateRequest, resp *
 	}
 	resp.State.Raw = m.result(req.Plan.Raw, s, out, &resp.Diagnostics)
 	identify(ctx, resp.Identity, s.id(), &resp.Diagnostics)
+	m.keep(ctx, resp.Private, cluster, &resp.Diagnostics)
 }
 
 // Update implements resource.Resource.
@@ -50,14 +51,18 @@ func (m *managed) Update(ctx context.Context, req resource.UpdateRequest, resp *
 		resp.Diagnostics.AddError("State cannot be read", err.Error())
 		return
 	}
+	if m.restore(ctx, req.Private, req.State.Raw, &resp.Diagnostics); resp.Diagnostics.HasError() {
+		return
+	}
+	cluster := m.conn.engine.Cluster(s.cluster)
 	phase, _ := textOf(was["phase"])
-	out := m.carryOut(ctx, timeout(req.Plan.Raw, "update", m.update), m.conn.engine.Cluster(s.cluster), s, phase != engine.PhaseReady)
+	out := m.carryOut(ctx, timeout(req.Plan.Raw, "update", m.update), cluster, s, phase != engine.PhaseReady)
 	if !out.Recorded && out.Errors.HasErrors() {
 		tell(&resp.Diagnostics, out.Errors) // refused before anything was touched: what is in the state stays right
 		return
 	}
 	resp.State.Raw = m.result(req.Plan.Raw, s, out, &resp.Diagnostics)
-	identify(ctx, resp.Identity, s.id(), &resp.Diagnostics)
+	m.keep(ctx, resp.Private, cluster, &resp.Diagnostics)
 }
 
 // Delete implements resource.Resource. It needs no more than the id, and what is gone already is gone.
@@ -81,6 +86,9 @@ func (m *managed) Delete(ctx context.Context, req resource.DeleteRequest, resp *
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout(req.State.Raw, "delete", m.remove))
 	defer cancel()
+	if gone := m.restore(ctx, req.Private, req.State.Raw, &resp.Diagnostics); gone || resp.Diagnostics.HasError() {
+		return
+	}
 	out := m.conn.engine.Cluster(s.cluster).Remove(ctx, s.block)
 	if out.Errors.HasErrors() {
 		tell(&resp.Diagnostics, out.Errors)
@@ -96,6 +104,12 @@ func (m *managed) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 	}
 	identify(ctx, resp.Identity, s.id(), &resp.Diagnostics)
 	if m.conn == nil {
+		return
+	}
+	if gone := m.restore(ctx, req.Private, req.State.Raw, &resp.Diagnostics); gone || resp.Diagnostics.HasError() {
+		if gone {
+			resp.State.RemoveResource(ctx)
+		}
 		return
 	}
 	cluster := m.conn.engine.Cluster(s.cluster)
@@ -118,6 +132,7 @@ func (m *managed) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 	if resp.State.Raw, err = with(req.State.Raw, set); err != nil {
 		resp.Diagnostics.AddError("State cannot be written", err.Error())
 	}
+	m.keep(ctx, resp.Private, cluster, &resp.Diagnostics)
 }
 
 // wanted reads the configuration when it is carried out: everything is known then.

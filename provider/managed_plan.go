@@ -51,6 +51,11 @@ func (m *managed) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest
 		resp.Diagnostics.AddAttributeError(path.Root("cluster"), "Invalid cluster", err.Error())
 		return
 	}
+	if m.conn != nil && !req.State.Raw.IsNull() {
+		if m.restore(ctx, req.Private, req.State.Raw, &resp.Diagnostics); resp.Diagnostics.HasError() {
+			return
+		}
+	}
 	p := &proposal{managed: m, subject: s, config: req.Config.Raw, plan: req.Plan.Raw, prior: req.State.Raw}
 	resp.RequiresReplace = append(resp.RequiresReplace, p.replaces()...)
 	set := p.values(ctx, len(resp.RequiresReplace) > 0, &resp.Diagnostics)

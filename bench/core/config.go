@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// kubernetes is the version of the clusters.
+const kubernetes = "1.34.4"
+
 // nodes writes a configuration of n nodes, in clusters of at most 10,000, that needs no cloud to be planned: zones and
 // image are named.
 func nodes(dir string, n int, image, labels string) error {
@@ -18,7 +21,7 @@ func nodes(dir string, n int, image, labels string) error {
 		fmt.Fprintf(&out, `
 cluster "lab%[1]d" {
   orchestrator = "kubernetes"
-  version      = "1.34.4"
+  version      = %[5]q
   region       = "us-east-1"
   network {
     cidr               = "10.%[1]d.0.0/16"
@@ -35,7 +38,7 @@ node_pool "worker%[1]d" {
   image         = %[3]q
   labels        = { %[4]s }
 }
-`, c, min(n, 10_000), image, labels)
+`, c, min(n, 10_000), image, labels, kubernetes)
 		n -= 10_000
 	}
 	return os.WriteFile(filepath.Join(dir, "main.cluster.hcl"), []byte(out.String()), 0o600)

@@ -86,7 +86,7 @@ func (b *bench) applies(ctx context.Context) error {
 		what string
 		args []string
 	}{
-		{"apply, %d nodes, lab endpoint in another process", []string{"apply", "-auto-approve", "-wait=launched"}},
+		{"apply, %d nodes, lab endpoint in another process", []string{"apply", "-auto-approve"}},
 		{"plan with refresh, %d nodes", []string{"plan", "-detailed-exitcode"}},
 		{"destroy, %d nodes", []string{"destroy", "-auto-approve"}},
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/clusterform/clusterform/hclconfig"
+	"github.com/clusterform/clusterform/internal/bootstrap/software"
+	"github.com/clusterform/clusterform/internal/orchestrator/drivers"
 	"github.com/clusterform/clusterform/internal/state"
 	"github.com/clusterform/clusterform/planner"
 	"github.com/clusterform/clusterform/planner/resource"
@@ -32,7 +34,8 @@ func record(ctx context.Context, dir string) error {
 	n := 0
 	plan, diags := planner.Make(ctx, planner.Request{
 		Config: cfg, State: resource.NewSnapshot(""), Mode: planner.ModeNormal, Now: time.Now(), Lookup: offline{},
-		NewUID: func() string { n++; return fmt.Sprintf("%016x", n) },
+		Orchestration: drivers.Orchestration{},
+		NewUID:        func() string { n++; return fmt.Sprintf("%016x", n) },
 	})
 	if diags.HasErrors() {
 		return diags.Err()
@@ -65,7 +68,7 @@ func record(ctx context.Context, dir string) error {
 	return session.Close(ctx)
 }
 
-// offline answers nothing: the configurations name zones and image.
+// offline answers nothing of a cloud: the configurations name zones and image.
 type offline struct{}
 
 func (offline) Zones(context.Context, string) ([]string, error) {
@@ -73,3 +76,10 @@ func (offline) Zones(context.Context, string) ([]string, error) {
 }
 
 func (offline) Image(_ context.Context, _, ref string) (string, error) { return ref, nil }
+
+func (offline) Software(ctx context.Context, region string, o hclconfig.Orchestrator, version, source string) (*resource.Software, error) {
+	r := software.Resolver{Bundle: os.Getenv(software.BundleVariable)}
+	return r.Software(ctx, region, o, version, source)
+}
+
+func (offline) Endpoint(context.Context, string) (string, error) { return "", nil }

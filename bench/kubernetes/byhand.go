@@ -67,13 +67,21 @@ func (h *byHand) up(ctx context.Context) error {
 		return err
 	}
 	h.instances = append(slices.Clone(leader), workers...)
+	failed := ""
 	err = wait(ctx, "the cluster made by hand is up", func() error {
 		text, err := lab.ReadConsole(ctx, h.info, leader[0])
-		if err == nil && !strings.Contains(string(text), "by hand: all is up") {
-			err = errors.New("its console does not say so")
+		if err != nil || strings.Contains(string(text), "by hand: all is up") {
+			return err
 		}
-		return err
+		if _, why, found := strings.Cut(string(text), "by hand: failed: "); found {
+			failed, _, _ = strings.Cut(why, "\n")
+			return nil
+		}
+		return errors.New("its console does not say so")
 	})
+	if err == nil && failed != "" {
+		err = fmt.Errorf("the control plane's user-data failed: %s", failed)
+	}
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ var rooms = []struct {
 	{"provider", []string{"provider", "internal", "planner", "hclconfig"}},
 	{"cmd/terraform-provider-clusterform", []string{"provider"}},
 	{"cmd", []string{"internal/cli", "internal/lab"}},
-	{"bench", []string{"internal", "planner", "hclconfig"}},
+	{"bench", []string{"bench", "internal", "planner", "hclconfig"}},
 }
 
 func TestImportsGoOneWay(t *testing.T) {

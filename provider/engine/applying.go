@@ -144,11 +144,11 @@ func (c *Cluster) run(ctx context.Context, batch []*change) (outcomes []*Outcome
 	if err != nil {
 		return nil, err
 	}
-	ended := false
+	ended, uid := false, session.Snapshot().Clusters[c.id.Address()].UID
 	defer func() {
 		err = errors.Join(err, session.Close(context.WithoutCancel(ctx)))
 		if ended && err == nil {
-			err = c.forget()
+			err = c.forget(uid)
 		}
 	}()
 	s, err := c.stored()
@@ -184,6 +184,9 @@ func (c *Cluster) run(ctx context.Context, batch []*change) (outcomes []*Outcome
 		}
 	}
 	snap := session.Snapshot()
+	if now := snap.Clusters[c.id.Address()].UID; now != "" {
+		uid = now
+	}
 	ended = len(s.Blocks) == 0 && len(snap.Records) == 0 && len(snap.Deposed) == 0 && len(snap.Intents) == 0
 	return outcomes, c.save(s)
 }
@@ -264,13 +267,33 @@ func (j *job) planEnd(ctx context.Context, snap *resource.Snapshot, drivers plan
 		return err
 	}
 	plan, diags := planner.Make(ctx, planner.Request{
-		Orchestration: orchestration, State: snap, Drivers: drivers, Lookup: j.cluster.lookup, Mode: planner.ModeDestroy, ToolVersion: j.cluster.engine.opts.Version,
+		Orchestration: orchestration, State: snap, Config: j.ending(snap), Drivers: drivers, Lookup: j.cluster.lookup, Mode: planner.ModeDestroy, ToolVersion: j.cluster.engine.opts.Version,
 	})
 	if diags.HasErrors() {
 		return &planError{diags}
 	}
 	j.made = plan
 	return nil
+}
+
+// ending is the configuration of a cluster that is to end while no more than its identity is recorded: what is found by its
+// tags is only removed for blocks that speak for it.
+func (j *job) ending(snap *resource.Snapshot) *hclconfig.Configuration {
+	if !begunOnly(snap) {
+		return nil
+	}
+	blocks := maps.Clone(j.wanted)
+	for _, ch := range j.batch {
+		blocks[ch.block.Address()] = ch.block
+	}
+	if _, has := blocks[j.cluster.id.Address()]; !has {
+		return nil
+	}
+	cfg, diags := load(blocks, j.cluster.engine.opts.Version)
+	if diags.HasErrors() {
+		return nil
+	}
+	return cfg
 }
 
 // begunOnly is a cluster of which only the identity is recorded: what its first run made is found by its tags.

@@ -132,6 +132,9 @@ type Cluster struct {
 	observed *observed
 	lookup   *lookup
 
+	// restoring is held while a lost record is restored.
+	restoring sync.Mutex
+
 	mu sync.Mutex
 	// declared is what this run of Terraform wants, as far as it was heard of.
 	declared map[resource.Address]Block

@@ -129,13 +129,5 @@ func (c *Cluster) sweep(ctx context.Context) error {
 	if err := session.Close(ctx); err != nil {
 		return err
 	}
-	return c.forget()
-}
-
-// forget removes what is on disk of a cluster that is gone.
-func (c *Cluster) forget() error {
-	c.mu.Lock()
-	clear(c.declared)
-	c.mu.Unlock()
-	return os.RemoveAll(c.dir)
+	return c.forget(snap.Clusters[c.id.Address()].UID)
 }

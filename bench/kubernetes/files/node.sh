@@ -2,6 +2,7 @@
 # What a person who knows the lab would write: the software by curl, kubeadm with a configuration that suits small machines.
 exec >/var/log/by-hand.log 2>&1
 set -ex
+trap 'echo "by hand: failed: $(tail -n 1 /var/log/by-hand.log)" >/dev/console' ERR
 files=ARTIFACTS/bundles/BUNDLE/files
 IP=$(hostname -I | cut -d' ' -f1)
 for program in kubeadm kubelet kubectl; do
@@ -17,6 +18,17 @@ version = 2
 imports = ["/etc/containerd/conf.d/*.toml"]
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "registry.k8s.io/pause:PAUSE"
+  restrict_oom_score_adj = true
+  tolerate_missing_hugetlb_controller = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/opt/cni/bin"
+    conf_dir = "/etc/cni/net.d"
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "/etc/containerd/certs.d"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+      SystemdCgroup = true
 X
 systemctl enable containerd
 systemctl restart containerd

@@ -217,23 +217,31 @@ def kubelet(path):
 
 def anew(run=subprocess.run):
     """A control plane that lost everything and began again does not know this node: its kubelet introduces itself once more."""
+    old, gone = read(STATE + "/cluster"), False
     try:
         now = kubelet("namespaces/default/services/kubernetes")["metadata"]["uid"]
     except (OSError, ValueError, KeyError):
         return
-    old = read(STATE + "/cluster")
+    if old not in ("", now):
+        try:
+            kubelet("nodes/" + ENV["INSTANCE"])  # no other cluster: only that service was made again
+        except urllib.error.HTTPError as e:
+            gone = e.code == 404
+            if not gone:
+                return
+        except (OSError, ValueError):
+            return
+    if gone:
+        say("joining", "the cluster began anew")
+        # Pods get addresses of another range: what holds the old one goes.
+        conf = "/etc/cni/net.d/10-flannel.conflist"
+        run(["systemctl", "stop", "kubelet"])
+        run(["rm", "-rf", "/run/flannel/subnet.env", conf, "/var/lib/cni/networks"])
+        run(["ip", "link", "delete", "cni0"])
+        run(["systemctl", "start", "kubelet"])
     write(STATE + "/cluster", now)
-    if old in ("", now):
-        return
-    say("joining", "the cluster began anew")
-    # Pods get addresses of another range: what holds the old one goes.
-    conf = "/etc/cni/net.d/10-flannel.conflist"
-    run(["systemctl", "stop", "kubelet"])
-    run(["rm", "-rf", "/run/flannel/subnet.env", conf, "/var/lib/cni/networks"])
-    run(["ip", "link", "delete", "cni0"])
-    run(["systemctl", "start", "kubelet"])
     end = time.monotonic() + 40
-    while ENV.get("OVERLAY") != "none" and not os.path.exists(conf) and time.monotonic() < end:
+    while gone and ENV.get("OVERLAY") != "none" and not os.path.exists(conf) and time.monotonic() < end:
         network()
         time.sleep(0.5)
 

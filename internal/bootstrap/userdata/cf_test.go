@@ -243,21 +243,29 @@ func TestWhatAKubeletSaysOfItself(t *testing.T) {
 func TestNodeFollowsAControlPlaneThatBeganAnew(t *testing.T) {
 	t.Parallel()
 	got, err := python(t, t.TempDir(), `
-def answer(uid):
+import urllib.error
+def cluster(uid, nodes):
     def kubelet(path):
         if not uid:
             raise OSError("no answer")
-        return {"metadata": {"uid": uid}} if path == "namespaces/default/services/kubernetes" else {}
+        if path == "namespaces/default/services/kubernetes":
+            return {"metadata": {"uid": uid}}
+        if path not in nodes:
+            raise urllib.error.HTTPError(path, 404, "not found", {}, None)
+        return {}
     return kubelet
-for uid in ["first", "", "first", "second", "", "second"]:
-    m.kubelet, done = answer(uid), []
+for step, uid, nodes in [
+    ("joined", "first", ["nodes/i-1"]), ("away", "", []), ("back", "first", ["nodes/i-1"]), ("service made again", "other", ["nodes/i-1"]),
+    ("anew", "second", []), ("settled", "second", ["nodes/i-1"]),
+]:
+    m.kubelet, done = cluster(uid, nodes), []
     m.anew(lambda command: done.append(" ".join(command[:2])))
-    print(uid, done)
-`, "OVERLAY=none")
+    print(step, done)
+`, "OVERLAY=none", "INSTANCE=i-1")
 	if err != nil {
 		t.Fatalf("%v: %s", err, got)
 	}
-	if n := strings.Count(got, "systemctl stop"); n != 1 || strings.Count(got, "systemctl start") != 1 || !strings.Contains(got, "second ['systemctl stop'") {
+	if n := strings.Count(got, "systemctl stop"); n != 1 || strings.Count(got, "systemctl start") != 1 || !strings.Contains(got, "anew ['systemctl stop'") {
 		t.Errorf("the kubelet is to start again when the second cluster is first seen, and not otherwise:\n%s", got)
 	}
 }

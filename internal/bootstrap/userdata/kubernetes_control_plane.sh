@@ -25,7 +25,7 @@ kind: InitConfiguration
 nodeRegistration:
   $node
 localAPIEndpoint: {advertiseAddress: $IP}
-bootstrapTokens: [{token: "$token", ttl: 15m, usages: [signing, authentication], groups: ["system:bootstrappers:kubeadm:default-node-token"]}]
+bootstrapTokens: [{token: "$token", ttl: 15m, description: joins nodes of clusterform, usages: [signing, authentication], groups: ["system:bootstrappers:kubeadm:default-node-token"]}]
 timeouts: {controlPlaneComponentHealthCheck: 8m}
 ---
 apiVersion: kubeadm.k8s.io/v1beta4

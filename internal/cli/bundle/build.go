@@ -60,8 +60,10 @@ func (o *buildOptions) run(ctx context.Context, args []string) error {
 	}
 	options := bundle.Options{
 		Release: r, Arch: o.Arch, FromSource: o.FromSource, Parallel: o.Parallel,
-		Environ: o.Environ, LookPath: exec.LookPath, Now: o.Now, Progress: o.progress,
+		Environ: o.Environ, LookPath: exec.LookPath, Now: o.Now,
 	}
+	beat := &heartbeat{note: o.note, now: o.Now}
+	options.Progress = func(e bundle.Event) { progress(beat, e) }
 	if err := o.sources(&options); err != nil {
 		return err
 	}
@@ -79,7 +81,11 @@ func (o *buildOptions) run(ctx context.Context, args []string) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	began := o.Now()
+	beating, still := context.WithCancel(ctx)
+	defer still()
+	go beat.run(beating)
 	m, err := bundle.Build(ctx, options)
+	still()
 	if errors.Is(err, context.Canceled) {
 		return errors.New("interrupted; what was finished is kept in the cache, and no bundle was written")
 	}
@@ -136,19 +142,20 @@ func (o *buildOptions) sources(options *bundle.Options) error {
 }
 
 // progress writes a line when a step begins, and one when it is done.
-func (o *buildOptions) progress(e bundle.Event) {
+func progress(beat *heartbeat, e bundle.Event) {
 	counter := ""
 	if e.Steps > 0 {
 		counter = fmt.Sprintf("[%*d/%d] ", len(fmt.Sprint(e.Steps)), e.Step, e.Steps)
 	}
+	step := counter + e.Name + ": "
 	switch {
 	case e.Steps == 0:
-		o.note(e.Name)
+		beat.line(e.Name, "")
 	case e.Doing != "":
-		o.note(counter + e.Name + ": " + e.Doing + "…")
+		beat.line(step+e.Doing+"…", step+e.Doing)
 	case e.Cached:
-		o.note(counter + e.Name + ": " + bundle.FormatSize(e.Size) + ", there from before")
+		beat.line(step+bundle.FormatSize(e.Size)+", there from before", "")
 	default:
-		o.note(counter + e.Name + ": " + bundle.FormatSize(e.Size) + " after " + e.Took.Round(100*time.Millisecond).String())
+		beat.line(step+bundle.FormatSize(e.Size)+" after "+e.Took.Round(100*time.Millisecond).String(), "")
 	}
 }

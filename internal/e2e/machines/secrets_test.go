@@ -20,14 +20,14 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// secrets looks for every secret that the Parameter Store holds, and for the workload's, in all places where none may be.
-func (k *kubernetes) secrets(t *testing.T) {
-	secrets := k.storedSecrets(t)
-	if len(secrets) < 4 {
+// secrets looks for every secret that the Parameter Store holds (there must be some), and for the workload's, in all places where none may be.
+func (w *world) secrets(t *testing.T, atLeast int, args ...string) {
+	secrets := w.storedSecrets(t)
+	if len(secrets) < atLeast {
 		t.Fatalf("only %d secrets are stored: is the scan looking at the right place?", len(secrets))
 	}
 	secrets["the workload's password"] = "marker-of-a-workload-secret"
-	k.run(0, "plan", "-out=scan.plan", "-var=workers=3")
+	w.run(0, append([]string{"plan", "-out=scan.plan", "-var=workers=3"}, args...)...)
 	scan := func(where, text string) {
 		for name, secret := range secrets {
 			for _, form := range []string{secret, base64.StdEncoding.EncodeToString([]byte(secret))} {
@@ -37,7 +37,7 @@ func (k *kubernetes) secrets(t *testing.T) {
 			}
 		}
 	}
-	err := filepath.WalkDir(k.config(), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(w.config(), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasSuffix(path, ".hcl") { // the files themselves are the user's
 			return err
 		}
@@ -48,10 +48,10 @@ func (k *kubernetes) secrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scan("the saved plan", k.run(0, "show", "-json", "scan.plan").stdout)
-	scan("the shown state", k.run(0, "show", "-json").stdout)
-	compute := ec2.NewFromConfig(k.aws())
-	for address, n := range k.nodes() {
+	scan("the saved plan", w.run(0, "show", "-json", "scan.plan").stdout)
+	scan("the shown state", w.run(0, "show", "-json").stdout)
+	compute := ec2.NewFromConfig(w.aws())
+	for address, n := range w.nodes() {
 		data, err := compute.DescribeInstanceAttribute(t.Context(), &ec2.DescribeInstanceAttributeInput{InstanceId: &n.ID, Attribute: types.InstanceAttributeNameUserData})
 		if err != nil {
 			t.Fatal(err)
@@ -61,11 +61,11 @@ func (k *kubernetes) secrets(t *testing.T) {
 			t.Fatalf("%s has no user-data: %v", address, err)
 		}
 		scan("the user-data of "+address, string(text))
-		scan("the console of "+address, k.run(0, "lab", "console", address).stdout)
-		scan("the processes of "+address, k.node(address, "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"))
-		scan("the logs of "+address, k.node(address, "sh", "-c", "journalctl --no-pager -q; cat /var/log/cloud-init*.log /var/log/clusterform*.log 2>/dev/null || true"))
+		scan("the console of "+address, w.run(0, "lab", "console", address).stdout)
+		scan("the processes of "+address, w.node(address, "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '"))
+		scan("the logs of "+address, w.node(address, "sh", "-c", "journalctl --no-pager -q; cat /var/log/cloud-init*.log /var/log/clusterform*.log 2>/dev/null || true"))
 	}
-	k.rolesAreApart(t)
+	w.rolesAreApart(t)
 }
 
 // storedSecrets are the values of the cluster's parameters that are secret.
@@ -95,19 +95,19 @@ func (w *world) storedSecrets(t *testing.T) map[string]string {
 }
 
 // rolesAreApart reads parameters with a worker's credentials, as any process of root on the worker could.
-func (k *kubernetes) rolesAreApart(t *testing.T) {
+func (w *world) rolesAreApart(t *testing.T) {
 	const imds = `T=$(curl -sS -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)
 M=http://169.254.169.254/latest/meta-data/iam/security-credentials/
 R=$(curl -sS -H "X-aws-ec2-metadata-token: $T" $M)
 curl -sS -H "X-aws-ec2-metadata-token: $T" $M$R`
 	var keys struct{ AccessKeyId, SecretAccessKey, Token string }
-	if err := json.Unmarshal([]byte(k.node("node_pool.worker[0]", "sh", "-c", imds)), &keys); err != nil {
+	if err := json.Unmarshal([]byte(w.node("node_pool.worker[0]", "sh", "-c", imds)), &keys); err != nil {
 		t.Fatal(err)
 	}
-	cfg := k.aws()
+	cfg := w.aws()
 	cfg.Credentials = credentials.NewStaticCredentialsProvider(keys.AccessKeyId, keys.SecretAccessKey, keys.Token)
 	worker := ssm.NewFromConfig(cfg)
-	for name := range k.storedSecrets(t) {
+	for name := range w.storedSecrets(t) {
 		if !strings.Contains(name, "/control-plane/") {
 			continue
 		}

@@ -177,7 +177,6 @@ func (w *world) apply(args ...string) outcome {
 	w.Helper()
 	o := w.run(0, append([]string{"apply", "-auto-approve"}, args...)...)
 	w.Logf("apply %s took %s", strings.Join(args, " "), o.took.Round(100*time.Millisecond))
-	_ = os.WriteFile(fmt.Sprintf("/tmp/p1/apply-%d.txt", time.Now().UnixNano()), []byte(o.String()), 0o600) // TEMPORARY
 	return o
 }
 

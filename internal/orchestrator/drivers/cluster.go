@@ -19,7 +19,7 @@ type cluster struct {
 	uid, region       string
 	orchestrator      orchestrator.Orchestrator
 	parameters        orchestrator.Parameters
-	controlPlane      sync.Mutex // held while a member of the control plane is taken out: one after another
+	controlPlane      turn // held while a member of the control plane is taken out: one after another
 	waves             waves
 	endpoints         endpoints
 	mu                sync.Mutex // guards what follows

@@ -23,7 +23,7 @@ const publishTimeout = time.Minute
 // endpoints is what this command knows of a control plane's instances beyond what EC2 lists: those it launched, which may
 // not be listed yet, and those it ended, which may be listed still.
 type endpoints struct {
-	publishing sync.Mutex // held while parameters are written, so that a later list is not overwritten by an older one
+	publishing turn // held while parameters are written, so that a later list is not overwritten by an older one
 	written    map[string]string
 
 	mu       sync.Mutex

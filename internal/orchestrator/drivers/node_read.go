@@ -102,7 +102,7 @@ func (v verdict) lay(o *resource.Observation, opts Options) {
 	switch m, joined := v.members[o.ID]; {
 	case !v.asked:
 	case v.err != nil:
-		o.Warning = "the cluster was not asked for its nodes: " + printable(v.err.Error())
+		o.Warning = "the cluster was not asked for its nodes, which stand as recorded: " + printable(v.err.Error())
 	case !joined:
 		o.Phase, o.Reason = resource.PhaseJoining, "its instance runs, but the cluster does not have it as a node any more"
 	case !m.Ready && time.Since(m.Since) >= opts.UnwellAfter:

@@ -203,11 +203,13 @@ func (c *cluster) round(r *rounds, waiting []*waiter) map[*waiter]resource.Resul
 		r.reached, r.admitAt = reached, time.Time{}
 	}
 	away := c.outOfReach(reached)
+	if reached {
+		c.noteReady(ctx, members) // first: whom Admit lets in depends on it
+	}
 	if client != nil {
 		c.admit(ctx, r, client, waiting)
 	}
 	if reached {
-		c.noteReady(ctx, members)
 		c.takeReady(ctx, client, members, waiting, settled)
 	}
 	_ = c.republishNames(ctx, rt) // tried again with the next look

@@ -33,7 +33,8 @@ func (k *Client) Admit(ctx context.Context) error {
 	if _, _, ok := splitToken(token); !ok {
 		token = ""
 	}
-	up := values[initialised] != ""
+	initialising := values[initialised] == ""
+	up := !initialising
 	if !up {
 		probe, stop := context.WithTimeout(ctx, probeTimeout)
 		_, err := k.api.CoreV1().Namespaces().Get(probe, metav1.NamespaceSystem, metav1.GetOptions{})
@@ -41,7 +42,7 @@ func (k *Client) Admit(ctx context.Context) error {
 		up = err == nil
 	}
 	if up {
-		if token, err = k.accepted(ctx, token); err != nil {
+		if token, err = k.accepted(ctx, token, initialising); err != nil {
 			return err
 		}
 	} else if token == "" {
@@ -54,13 +55,16 @@ func (k *Client) Admit(ctx context.Context) error {
 }
 
 // accepted returns the token when the API accepts it for long enough, else a new one that it does. The old one is left
-// to its end, as nodes may be joining with it.
-func (k *Client) accepted(ctx context.Context, token string) (string, error) {
+// to its end, as nodes may be joining with it. While the first node is initialising the cluster, it is about to make the
+// API accept the token that it was given: another beside it would only be left over.
+func (k *Client) accepted(ctx context.Context, token string, initialising bool) (string, error) {
 	secrets := k.api.CoreV1().Secrets(metav1.NamespaceSystem)
 	if id, _, ok := splitToken(token); ok {
 		s, err := secrets.Get(ctx, tokenPrefix+id, metav1.GetOptions{})
 		switch {
 		case err == nil && good(s, token, k.now()):
+			return token, nil
+		case initialising && apierrors.IsNotFound(err):
 			return token, nil
 		case err != nil && !apierrors.IsNotFound(err):
 			return "", k.failed("read the join token", err)
@@ -112,7 +116,7 @@ func (k *Client) RotateTokens(ctx context.Context) error {
 	return k.Admit(ctx)
 }
 
-// dropTokens deletes the token secrets that are ours: labelled, or made by the first node from the parameter.
+// dropTokens deletes the token secrets that are ours: labelled or described so, or made from the parameter.
 func (k *Client) dropTokens(ctx context.Context, values map[string]string) error {
 	secrets := k.api.CoreV1().Secrets(metav1.NamespaceSystem)
 	list, err := secrets.List(ctx, metav1.ListOptions{FieldSelector: "type=" + string(corev1.SecretTypeBootstrapToken)})
@@ -128,7 +132,7 @@ func (k *Client) dropTokens(ctx context.Context, values map[string]string) error
 	var errs []error
 	for i := range list.Items {
 		s := &list.Items[i]
-		if s.Labels[tokenLabel] == "" && !used[s.Name] {
+		if s.Labels[tokenLabel] == "" && string(s.Data["description"]) != tokenDescription && !used[s.Name] {
 			continue
 		}
 		if err := secrets.Delete(ctx, s.Name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {

@@ -70,6 +70,11 @@ func TestAWaveOfJoins(t *testing.T) {
 	if err := cp.Client.CoreV1().RESTClient().Post().Namespace("kube-system").Resource("secrets").Body([]byte(foreign)).Do(t.Context()).Error(); err != nil {
 		t.Fatal(err)
 	}
+	// What the first node's kubeadm makes has no label.
+	left := `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"bootstrap-token-bbbbbb","namespace":"kube-system"},"type":"bootstrap.kubernetes.io/token","stringData":{"token-id":"bbbbbb","token-secret":"0123456789abcdef","description":"joins nodes of clusterform"}}`
+	if err := cp.Client.CoreV1().RESTClient().Post().Namespace("kube-system").Resource("secrets").Body([]byte(left)).Do(t.Context()).Error(); err != nil {
+		t.Fatal(err)
+	}
 	admit := func() string {
 		t.Helper()
 		if err := k.Admit(t.Context()); err != nil {
@@ -112,8 +117,45 @@ func TestAWaveOfJoins(t *testing.T) {
 	if _, err := cp.Client.CoreV1().Secrets("kube-system").Get(t.Context(), "bootstrap-token-aaaaaa", metav1.GetOptions{}); err != nil {
 		t.Errorf("somebody else's token: %v", err)
 	}
+	if _, err := cp.Client.CoreV1().Secrets("kube-system").Get(t.Context(), "bootstrap-token-bbbbbb", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the first node's token: %v", err)
+	}
 	if err := k.RotateTokens(t.Context()); err != nil || get(t, cp.Parameters, workerJoin) != "" {
 		t.Errorf("rotating while nobody joins made a token: %v", err)
+	}
+}
+
+// Its API answers a moment before the first node makes it accept the token: no other is made beside it.
+func TestTheFirstNodesTokenIsKeptWhileItInitialises(t *testing.T) {
+	t.Parallel()
+	cp := controlplane.New(t, controlplane.Options{WithoutControllers: true})
+	p := own(t, cp)
+	const token = "abcdef.0123456789abcdef"
+	for _, name := range []string{controlPlaneJoin, workerJoin} {
+		if err := p.Put(t.Context(), name, token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k, err := client.Orchestrator{}.Connect(t.Context(), orchestrator.Cluster{Address: "cluster.lab", Hosts: []string{cp.Host}}, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = k.Close() }()
+	for _, tt := range []struct {
+		initialised bool
+		kept        bool
+	}{{false, true}, {true, false}} {
+		if tt.initialised {
+			if err := p.Put(t.Context(), "control-plane/initialised", "now"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := k.Admit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if kept := get(t, p, workerJoin) == token; kept != tt.kept {
+			t.Errorf("initialised %v: the token was kept: %v", tt.initialised, kept)
+		}
 	}
 }
 

@@ -18,8 +18,11 @@ const (
 	tokenLeft = 10 * time.Minute
 	// tokenGroup is the one that kubeadm lets ask for a kubelet's certificate.
 	tokenGroup = "system:bootstrappers:kubeadm:default-node-token"
-	// tokenLabel marks the secrets that are ours.
-	tokenLabel  = "clusterform.io/join-token"
+	// tokenLabel marks the secrets that are ours. The one that the first node's kubeadm makes can only be described: by
+	// tokenDescription, which is in that node's bootstrap, too.
+	tokenLabel       = "clusterform.io/join-token"
+	tokenDescription = "joins nodes of clusterform"
+
 	tokenPrefix = "bootstrap-token-"
 
 	tokenID         = "token-id"
@@ -61,7 +64,7 @@ func tokenObject(token string, expires time.Time) *corev1.Secret {
 		StringData: map[string]string{
 			tokenID: id, tokenSecret: secret, tokenExpiration: expires.UTC().Format(time.RFC3339),
 			"usage-bootstrap-authentication": "true", "usage-bootstrap-signing": "true", "auth-extra-groups": tokenGroup,
-			"description": "joins nodes of clusterform",
+			"description": tokenDescription,
 		},
 	}
 }
