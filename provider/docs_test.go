@@ -95,7 +95,9 @@ const about = `## Where things are kept
 The engine keeps its own record of each cluster, with the journal that a crash is recovered from, in ` + "`state_dir`" + `:
 Terraform only records what a provider returns, which is too late for a machine that was just launched. Keep the directory
 between runs, as you keep Terraform's state; it holds no secret. When a run was killed, the next apply finds what was made
-by the cluster's UID and by the token of each call, and goes on.
+by the cluster's UID and by the token of each call, and goes on. When the directory is lost, as on another machine, the next
+refresh makes it again from what Terraform's state keeps, without secrets; if nothing of a cluster is found there, it is an
+error, never a cluster that is taken for gone.
 
 A cluster or pool that could not be finished is kept and warned of, with ` + "`phase`" + ` and ` + "`last_error`" + `, and the next apply goes on.
 Terraform would replace it as a whole if it failed. Where an apply must fail until all is well, add

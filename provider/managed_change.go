@@ -36,7 +36,7 @@ func (m *managed) Create(ctx context.Context, req resource.CreateRequest, resp *
 	}
 	resp.State.Raw = m.result(req.Plan.Raw, s, out, &resp.Diagnostics)
 	identify(ctx, resp.Identity, s.id(), &resp.Diagnostics)
-	m.keep(ctx, resp.Private, cluster, &resp.Diagnostics)
+	m.keep(ctx, resp.Private, cluster, s, &resp.Diagnostics)
 }
 
 // Update implements resource.Resource.
@@ -62,7 +62,7 @@ func (m *managed) Update(ctx context.Context, req resource.UpdateRequest, resp *
 		return
 	}
 	resp.State.Raw = m.result(req.Plan.Raw, s, out, &resp.Diagnostics)
-	m.keep(ctx, resp.Private, cluster, &resp.Diagnostics)
+	m.keep(ctx, resp.Private, cluster, s, &resp.Diagnostics)
 }
 
 // Delete implements resource.Resource. It needs no more than the id, and what is gone already is gone.
@@ -126,13 +126,16 @@ func (m *managed) Read(ctx context.Context, req resource.ReadRequest, resp *reso
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	set := m.outputs(req.State.Raw, seen.Values, &resp.Diagnostics)
+	set := map[string]tftypes.Value{}
+	if seen.Values != nil {
+		set = m.outputs(req.State.Raw, seen.Values, &resp.Diagnostics)
+	}
 	set["phase"] = tftypes.NewValue(tftypes.String, seen.Phase)
 	set["last_error"] = textOrNull(seen.LastError)
 	if resp.State.Raw, err = with(req.State.Raw, set); err != nil {
 		resp.Diagnostics.AddError("State cannot be written", err.Error())
 	}
-	m.keep(ctx, resp.Private, cluster, &resp.Diagnostics)
+	m.keep(ctx, resp.Private, cluster, s, &resp.Diagnostics)
 }
 
 // wanted reads the configuration when it is carried out: everything is known then.

@@ -12,7 +12,7 @@ import (
 	"github.com/clusterform/clusterform/provider/engine"
 )
 
-// memoryKey is where Terraform's state keeps, out of sight, who the cluster is.
+// memoryKey is where Terraform's state keeps, out of sight, what was made.
 const memoryKey = "cluster"
 
 // keeper and giver are the two sides of a resource's private state.
@@ -24,9 +24,9 @@ type giver interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 }
 
-// keep writes down who the cluster is, for a run that has no record of it.
-func (m *managed) keep(ctx context.Context, to keeper, cluster *engine.Cluster, diags *diag.Diagnostics) {
-	memory, err := cluster.Memory(ctx)
+// keep writes down what was made, for a run that has no record of it.
+func (m *managed) keep(ctx context.Context, to keeper, cluster *engine.Cluster, s *subject, diags *diag.Diagnostics) {
+	memory, err := cluster.Memory(ctx, s.block.Address())
 	if err != nil {
 		diags.AddError("The cluster's record cannot be used", err.Error())
 		return

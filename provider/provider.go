@@ -62,12 +62,10 @@ func (p *provider) Schema(_ context.Context, _ tfprovider.SchemaRequest, resp *t
 				MarkdownDescription: "Tags on everything that clusters own; a cluster's own `tags` win.", ElementType: types.StringType, Optional: true,
 			},
 			"wait":      optional("When a node is done: `ready` when the orchestrator says so, `launched` when its instance runs. Default: `CLUSTERFORM_WAIT`, then `ready`."),
-			"state_dir": optional("Directory for the engine's record and journal of each cluster. Keep it between runs: after a crash it tells what was begun. Default: `.clusterform/terraform/WORKSPACE`."),
+			"state_dir": optional("Directory for the engine's record and journal of each cluster. Keep it between runs: after a crash it tells what was begun. One that is lost is made again from Terraform's state. Default: `.clusterform/terraform/WORKSPACE`."),
 
-			"skip_credentials_validation": skip("Accepted as in the AWS provider. Credentials are only used when something is needed."),
-			"skip_metadata_api_check":     skip("Do not ask the instance metadata service for credentials."),
-			"skip_region_validation":      skip("Take any region, also one that does not look like AWS's."),
-			"skip_requesting_account_id":  skip("Accepted as in the AWS provider. The account's id is not needed."),
+			"skip_metadata_api_check": skip("Do not ask the instance metadata service for credentials."),
+			"skip_region_validation":  skip("Take any region, also one that does not look like AWS's."),
 		},
 	}
 }

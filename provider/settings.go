@@ -28,17 +28,15 @@ type settings struct {
 	Wait        types.String `tfsdk:"wait"`
 	StateDir    types.String `tfsdk:"state_dir"`
 
-	SkipCredentials types.Bool `tfsdk:"skip_credentials_validation"`
-	SkipMetadata    types.Bool `tfsdk:"skip_metadata_api_check"`
-	SkipRegion      types.Bool `tfsdk:"skip_region_validation"`
-	SkipAccount     types.Bool `tfsdk:"skip_requesting_account_id"`
+	SkipMetadata types.Bool `tfsdk:"skip_metadata_api_check"`
+	SkipRegion   types.Bool `tfsdk:"skip_region_validation"`
 }
 
 // known tells whether all of it is known: else planning goes on without a connection.
 func (s *settings) known() bool {
 	for _, v := range []interface{ IsUnknown() bool }{
 		s.Region, s.Profile, s.AccessKey, s.SecretKey, s.Token, s.EndpointURL, s.DefaultTags, s.Wait, s.StateDir,
-		s.SkipCredentials, s.SkipMetadata, s.SkipRegion, s.SkipAccount,
+		s.SkipMetadata, s.SkipRegion,
 	} {
 		if v.IsUnknown() {
 			return false
@@ -80,7 +78,7 @@ func (s *settings) connect(ctx context.Context, version string) (*connection, *s
 	if diags := s.DefaultTags.ElementsAs(ctx, &c.defaultTags, false); diags.HasError() {
 		return nil, &settingError{"default_tags", diags[0].Detail()}
 	}
-	opts := aws.Options{Profile: s.Profile.ValueString(), Endpoint: s.EndpointURL.ValueString(), UserAgent: "terraform-provider-clusterform/" + version}
+	opts := aws.Options{Profile: s.Profile.ValueString(), Endpoint: s.EndpointURL.ValueString(), UserAgent: "terraform-provider-clusterform/" + version, NoMetadata: s.SkipMetadata.ValueBool()}
 	if s.AccessKey.ValueString() != "" {
 		opts.Keys = &aws.Keys{AccessKeyID: s.AccessKey.ValueString(), SecretAccessKey: s.SecretKey.ValueString(), SessionToken: s.Token.ValueString()}
 	}

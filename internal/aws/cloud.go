@@ -12,6 +12,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -33,6 +34,8 @@ type Options struct {
 	HTTPClient sdk.HTTPClient
 	// Keys are fixed credentials; default the SDK's chain (environment, profile, SSO, instance role).
 	Keys *Keys
+	// NoMetadata keeps the SDK's chain from asking the instance metadata service for credentials.
+	NoMetadata bool
 	// Parallelism is how many requests may be under way at once; default 10.
 	Parallelism int
 	// Limits says where the request limiter starts; default LimitAuto.
@@ -164,6 +167,9 @@ func (c *Cloud) load(ctx context.Context) (sdk.Config, error) {
 	}
 	if c.opts.Endpoint != "" {
 		load = append(load, config.WithBaseEndpoint(c.opts.Endpoint))
+	}
+	if c.opts.NoMetadata {
+		load = append(load, config.WithEC2IMDSClientEnableState(imds.ClientDisabled))
 	}
 	if k := c.opts.Keys; k != nil {
 		load = append(load, config.WithCredentialsProvider(

@@ -1,13 +1,16 @@
 package e2e_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/clusterform/clusterform/internal/cli"
 	"github.com/clusterform/clusterform/internal/lab/api"
 )
 
@@ -105,9 +108,7 @@ func newCrashWorld(t *testing.T, from string) *crashWorld {
 		if err := os.RemoveAll(w.dir); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.CopyFS(w.dir, os.DirFS(filepath.Join(from, "dir"))); err != nil {
-			t.Fatal(err)
-		}
+		copyWorkdir(t, w.dir, filepath.Join(from, "dir"))
 	}
 	w.image = anyImage(t, client(w.endpoint))
 	return w
@@ -130,6 +131,17 @@ func (w *crashWorld) keep(dir string) {
 		if err := os.CopyFS(filepath.Join(dir, name), os.DirFS(from)); err != nil {
 			w.t.Fatal(err)
 		}
+	}
+}
+
+// copyWorkdir copies a directory in which clusterform ran. The sealing key stays its owner's alone.
+func copyWorkdir(t *testing.T, to, from string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(to, cli.DataDir, "seal.key"), 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
 	}
 }
 

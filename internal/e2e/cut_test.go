@@ -66,9 +66,7 @@ func TestCutJournal(t *testing.T) {
 				if err := os.RemoveAll(s.dir); err != nil {
 					t.Fatal(err)
 				}
-				if err := os.CopyFS(s.dir, os.DirFS(dir)); err != nil {
-					t.Fatal(err)
-				}
+				copyWorkdir(t, s.dir, dir)
 				if err := os.Truncate(filepath.Join(s.dir, cli.DefaultState+".journal"), cut); err != nil {
 					t.Fatal(err)
 				}

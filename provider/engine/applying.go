@@ -266,9 +266,13 @@ func (j *job) planEnd(ctx context.Context, snap *resource.Snapshot, drivers plan
 	if err != nil {
 		return err
 	}
-	plan, diags := planner.Make(ctx, planner.Request{
-		Orchestration: orchestration, State: snap, Config: j.ending(snap), Drivers: drivers, Lookup: j.cluster.lookup, Mode: planner.ModeDestroy, ToolVersion: j.cluster.engine.opts.Version,
-	})
+	req := planner.Request{
+		Orchestration: orchestration, State: snap, Drivers: drivers, Lookup: j.cluster.lookup, Mode: planner.ModeDestroy, ToolVersion: j.cluster.engine.opts.Version,
+	}
+	if begunOnly(snap) {
+		req.Config = j.ending()
+	}
+	plan, diags := planner.Make(ctx, req)
 	if diags.HasErrors() {
 		return &planError{diags}
 	}
@@ -276,12 +280,9 @@ func (j *job) planEnd(ctx context.Context, snap *resource.Snapshot, drivers plan
 	return nil
 }
 
-// ending is the configuration of a cluster that is to end while no more than its identity is recorded: what is found by its
-// tags is only removed for blocks that speak for it.
-func (j *job) ending(snap *resource.Snapshot) *hclconfig.Configuration {
-	if !begunOnly(snap) {
-		return nil
-	}
+// ending is the configuration with what is to end: objects that are found by their tags alone are only removed for blocks
+// that speak for them. It is nil when it cannot be read.
+func (j *job) ending() *hclconfig.Configuration {
 	blocks := maps.Clone(j.wanted)
 	for _, ch := range j.batch {
 		blocks[ch.block.Address()] = ch.block

@@ -174,7 +174,8 @@ type Reading struct {
 	Phase     string
 	LastError string
 	UID       string
-	Values    map[string]cty.Value
+	// Values are the computed attributes; nil when they cannot be told, as of a workload whose secrets are not here.
+	Values map[string]cty.Value
 	// Steps are what it would take to make it as it was applied last.
 	Steps []planner.Step
 }
@@ -206,7 +207,7 @@ func (c *Cluster) Read(ctx context.Context, a resource.Address) (*Reading, hclco
 	c.refreshed = true
 	c.mu.Unlock()
 	if b.Type == "workload" || b.Type == "manifest" {
-		return c.readWorkload(ctx, snap, a)
+		return c.readWorkload(ctx, s, snap, a)
 	}
 	plan, cfg, diags := c.make(ctx, s.Blocks, snap, c.observed, a)
 	if diags.HasErrors() {
@@ -224,7 +225,7 @@ func (c *Cluster) Read(ctx context.Context, a resource.Address) (*Reading, hclco
 }
 
 // readWorkload looks at a workload without its configuration, which may have had secrets.
-func (c *Cluster) readWorkload(ctx context.Context, snap *resource.Snapshot, a resource.Address) (*Reading, hclconfig.Diagnostics) {
+func (c *Cluster) readWorkload(ctx context.Context, s *stored, snap *resource.Snapshot, a resource.Address) (*Reading, hclconfig.Diagnostics) {
 	plan, diags := planner.Make(ctx, planner.Request{
 		State: snap, Drivers: c.observed, Lookup: c.lookup, Mode: planner.ModeRefreshOnly, ToolVersion: c.engine.opts.Version,
 	})
@@ -241,6 +242,18 @@ func (c *Cluster) readWorkload(ctx context.Context, snap *resource.Snapshot, a r
 		r.Phase, r.LastError = PhaseIncomplete, lastError(snap, a)
 	case slices.ContainsFunc(plan.Drift, func(d planner.Drift) bool { return a.Contains(d.Address) }):
 		r.Phase = PhaseDrifted
+	}
+	b := s.Blocks[a]
+	if !b.whole() {
+		return r, diags
+	}
+	cfg, more := load(s.Blocks, c.engine.opts.Version)
+	if more.HasErrors() {
+		return nil, more
+	}
+	var err error
+	if r.Values, err = recordedValues(cfg, corrected(snap, plan), a, b.Type); err != nil {
+		return nil, failed(err)
 	}
 	return r, diags
 }

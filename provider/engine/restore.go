@@ -20,13 +20,15 @@ import (
 type Memory struct {
 	Owner   string                 `json:"owner,omitempty"`
 	Cluster resource.ClusterRecord `json:"cluster"`
+	// Records are those of one resource's objects.
+	Records []*resource.Record `json:"records,omitempty"`
 }
 
 // ErrEnded is a cluster that this state directory saw the end of.
 var ErrEnded = errors.New("the cluster was removed")
 
-// Memory returns what Terraform is to keep of the cluster as JSON, or nil when none is on record.
-func (c *Cluster) Memory(ctx context.Context) ([]byte, error) {
+// Memory returns what Terraform is to keep with the resource at an address, as JSON; nil when no cluster is on record.
+func (c *Cluster) Memory(ctx context.Context, a resource.Address) ([]byte, error) {
 	snap, err := c.snapshot(ctx)
 	if err != nil {
 		return nil, err
@@ -35,12 +37,19 @@ func (c *Cluster) Memory(ctx context.Context) ([]byte, error) {
 	if !known {
 		return nil, nil
 	}
-	return json.Marshal(Memory{Owner: c.engine.opts.Owner, Cluster: rec})
+	m := Memory{Owner: c.engine.opts.Owner, Cluster: rec}
+	for x, r := range snap.Records {
+		if a.Contains(x) {
+			m.Records = append(m.Records, r)
+		}
+	}
+	sortRecords(m.Records)
+	return json.Marshal(m)
 }
 
-// Restore makes sure that a block which Terraform has in its state is on record. When the cluster's record is lost, its
-// identity is taken from memory and its objects are found by their tags; the next apply records them again. It fails with
-// ErrEnded when the cluster is known to be gone. That nothing is found does not say so: it may be the wrong account.
+// Restore makes sure that a block which Terraform has in its state is on record. When the record is lost, it is taken from
+// memory; what was made since is found by its tags. It fails with ErrEnded when the cluster is known to be gone. That
+// nothing is found of it does not say so: it may be the wrong account.
 func (c *Cluster) Restore(ctx context.Context, b Block, memory Memory) error {
 	c.restoring.Lock()
 	defer c.restoring.Unlock()
@@ -64,8 +73,7 @@ func (c *Cluster) Restore(ctx context.Context, b Block, memory Memory) error {
 	rec, known := snap.Clusters[c.id.Address()]
 	switch {
 	case known && (want == "" || want == rec.UID):
-		s.Blocks[b.Address()] = b
-		return c.save(s)
+		return c.recordAgain(ctx, s, b, memory)
 	case c.hasEnded(want):
 		return ErrEnded
 	case known:
@@ -76,20 +84,32 @@ func (c *Cluster) Restore(ctx context.Context, b Block, memory Memory) error {
 	if err := c.find(ctx, b, memory); err != nil {
 		return err
 	}
-	return c.recordAgain(ctx, b, memory)
+	return c.recordAgain(ctx, s, b, memory)
 }
 
 func (c *Cluster) lost(what string) error {
 	return fmt.Errorf("the record of %s is not in %s, where a run on another machine or a removed directory would leave none. %s", c.id, c.dir, what)
 }
 
-// find fails unless some object carries the cluster's UID.
+// find fails unless some object that is remembered is there, or carries the cluster's UID.
 func (c *Cluster) find(ctx context.Context, b Block, memory Memory) error {
 	begun := resource.NewSnapshot("")
 	begun.Clusters[c.id.Address()] = memory.Cluster
+	for _, r := range memory.Records {
+		begun.Records[r.Address] = r
+	}
 	plan, _, diags := c.make(ctx, map[resource.Address]Block{b.Address(): b}, begun, c.observed, b.Address())
 	if err := diags.Err(); err != nil {
 		return c.lost("Looking for its objects failed: " + hclconfig.PrintableLine(err.Error()))
+	}
+	there := len(memory.Records)
+	for _, d := range plan.Drift {
+		if d.Gone {
+			there--
+		}
+	}
+	if there > 0 {
+		return nil
 	}
 	for i := range plan.Steps {
 		if r := plan.Steps[i].Reason; r == planner.ReasonOrphanAdopted || r == planner.ReasonOrphanRemoved {
@@ -103,8 +123,8 @@ func (c *Cluster) find(ctx context.Context, b Block, memory Memory) error {
 	return c.lost(fmt.Sprintf("No object tagged with its UID (%s) was found either.%s Bring the directory back, or check credentials and endpoint; if the cluster is really gone, take it out of Terraform's state with `terraform state rm`", memory.Cluster.UID, made))
 }
 
-// recordAgain writes the identity and the block; the rest is found by tags when it is planned.
-func (c *Cluster) recordAgain(ctx context.Context, b Block, memory Memory) (err error) {
+// recordAgain writes what is remembered of a block, unless newer records are there.
+func (c *Cluster) recordAgain(ctx context.Context, s *stored, b Block, memory Memory) (err error) {
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return err
 	}
@@ -116,11 +136,25 @@ func (c *Cluster) recordAgain(ctx context.Context, b Block, memory Memory) (err 
 	if err != nil {
 		return err
 	}
-	err = session.Commit(ctx, true, state.SetCluster(c.id.Address(), memory.Cluster))
+	var entries []state.Entry
+	snap := session.Snapshot()
+	if _, known := snap.Clusters[c.id.Address()]; !known {
+		entries = append(entries, state.SetCluster(c.id.Address(), memory.Cluster))
+	}
+	for _, r := range memory.Records {
+		if _, known := snap.Records[r.Address]; !known && b.Address().Contains(r.Address) {
+			entries = append(entries, state.Put(r))
+		}
+	}
+	if len(entries) > 0 {
+		err = session.Commit(ctx, true, entries...)
+	}
 	if err = errors.Join(err, session.Close(ctx)); err != nil {
 		return err
 	}
-	return c.save(&stored{Owner: c.engine.opts.Owner, Claimed: true, Blocks: map[resource.Address]Block{b.Address(): b}})
+	s.Owner, s.Claimed = c.engine.opts.Owner, true
+	s.Blocks[b.Address()] = b
+	return c.save(s)
 }
 
 // tombstone stands in the directory of a cluster that was removed: Terraform may not have heard of the end.

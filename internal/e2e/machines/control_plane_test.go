@@ -128,7 +128,7 @@ func (k *kubernetes) wantEtcd(t *testing.T, nodes map[string]nodeRecord) {
 	at := ""
 	for address, n := range nodes {
 		if strings.HasPrefix(address, "cluster.lab.control_plane[") {
-			want, at = append(want, n.ID), n.ID
+			want, at = append(want, n.ID), address
 		}
 	}
 	var list struct {
@@ -137,8 +137,9 @@ func (k *kubernetes) wantEtcd(t *testing.T, nodes map[string]nodeRecord) {
 			IsLearner bool   `json:"isLearner"`
 		} `json:"members"`
 	}
-	out := k.kubectl(t, "-n", "kube-system", "exec", "etcd-"+at, "--", "etcdctl", "--cacert=/etc/kubernetes/pki/etcd/ca.crt",
-		"--cert=/etc/kubernetes/pki/etcd/peer.crt", "--key=/etc/kubernetes/pki/etcd/peer.key", "member", "list", "-w", "json")
+	const pki = "/etc/kubernetes/pki/etcd/"
+	out := k.node(at, "curl", "-sS", "-m", "10", "--cacert", pki+"ca.crt", "--cert", pki+"server.crt", "--key", pki+"server.key",
+		"-d", "{}", "https://127.0.0.1:2379/v3/cluster/member/list")
 	if err := json.Unmarshal([]byte(out), &list); err != nil {
 		t.Fatalf("%v in %s", err, out)
 	}

@@ -5,8 +5,12 @@ resource "clusterform_cluster" "lab" {
   deletion_protection = false
 }
 
+resource "clusterform_cluster_ready" "lab" {
+  cluster = clusterform_cluster.lab.id
+}
+
 # For machines that clusterform does not make.
 ephemeral "clusterform_join_token" "lab" {
-  cluster = clusterform_cluster.lab.id
+  cluster = clusterform_cluster_ready.lab.id
   role    = "worker"
 }

@@ -5,9 +5,14 @@ resource "clusterform_cluster" "lab" {
   deletion_protection = false
 }
 
-# The certificate is made for this run and never in a plan or a state.
-ephemeral "clusterform_kubeconfig" "lab" {
+resource "clusterform_cluster_ready" "lab" {
   cluster = clusterform_cluster.lab.id
+}
+
+# The certificate is made for this run and never in a plan or a state. The waiter's id is not known before the cluster
+# answers, so that the first plan asks nothing of it.
+ephemeral "clusterform_kubeconfig" "lab" {
+  cluster = clusterform_cluster_ready.lab.id
   ttl     = "30m"
 }
 

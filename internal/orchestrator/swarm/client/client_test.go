@@ -290,6 +290,22 @@ func TestDrainWithoutPlace(t *testing.T) {
 	}
 }
 
+// A machine that dies while it is drained is not waited for, although its tasks never say that they ended.
+func TestDrainOfDyingNode(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	m := s.member(t, "i-2")
+	s.swarm.Lock()
+	s.swarm.Tasks = []swarm.Task{{ID: "t1", ServiceID: "s", NodeID: m.ID, DesiredState: swarm.TaskStateShutdown, Status: swarm.TaskStatus{State: swarm.TaskStateAssigned}}}
+	s.swarm.Nodes[1].Status.State = swarm.NodeStateDown
+	s.swarm.Unlock()
+	said := ""
+	err := s.client.Drain(t.Context(), m, orchestrator.DrainOptions{Timeout: time.Minute, Progress: func(text string) { said = text }})
+	if err != nil || !strings.Contains(said, "does not answer") {
+		t.Errorf("%v, said %q", err, said)
+	}
+}
+
 // A call that hangs because its address is gone is made again as soon as the connection is forgotten.
 func TestForget(t *testing.T) {
 	t.Parallel()

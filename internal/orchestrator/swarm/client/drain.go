@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	cerrdefs "github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/swarm"
 	docker "github.com/moby/moby/client"
 
@@ -28,7 +29,7 @@ const (
 // Drain moves a member's tasks away: the Swarm stops them, each within its own grace period (o.Grace cannot change that), and
 // starts others elsewhere. It ends when the member is empty and each service has as many tasks running as before; global
 // services are not replaced, nor is what would publish a port that is taken on all other nodes: no waiting helps those. A
-// member that is not Ready is not waited for.
+// member that is not Ready, or ceases to be, is not waited for: a Swarm takes a while to notice that a machine died.
 func (c *Client) Drain(ctx context.Context, m orchestrator.Member, o orchestrator.DrainOptions) error {
 	o.Timeout = cmp.Or(o.Timeout, drainTimeout)
 	if o.Progress == nil {
@@ -54,6 +55,10 @@ func (c *Client) Drain(ctx context.Context, m orchestrator.Member, o orchestrato
 			return err
 		}
 		if waiting = now.missing(before); len(waiting) == 0 {
+			return nil
+		}
+		if now.down {
+			o.Progress("its engine does not answer any more, so it is not waited for")
 			return nil
 		}
 		switch {
@@ -92,6 +97,7 @@ type work struct {
 	wanted    map[string]int    // tasks that services of kind replicated ask for
 	names     map[string]string // of services
 	trouble   map[string]string // what the newest task that does not run says
+	down      bool              // the member does not answer, so its tasks end in nobody's sight
 }
 
 func (c *Client) work(ctx context.Context, m orchestrator.Member) (*work, error) {
@@ -106,6 +112,11 @@ func (c *Client) work(ctx context.Context, m orchestrator.Member) (*work, error)
 			return fmt.Errorf("%s: list tasks: %w", name(m), err)
 		}
 		w.fill(m, services.Items, tasks.Items)
+		got, err := api.NodeInspect(ctx, m.ID, docker.NodeInspectOptions{})
+		if err != nil && !cerrdefs.IsNotFound(err) {
+			return fmt.Errorf("%s: read the node: %w", name(m), err)
+		}
+		w.down = err != nil || got.Node.Status.State != swarm.NodeStateReady
 		return nil
 	})
 	return w, err
