@@ -16,7 +16,7 @@ import (
 
 // secondWave is what it costs that Terraform makes the cluster before its pools, where the command line launches all at once:
 // a second look at new instances and at the parameters that nodes join with. It does not grow with the number of nodes.
-const secondWave = 0
+const secondWave = 8
 
 // TestTerraformCostsWhatTheCommandLineCosts makes the same cluster with 500 nodes both ways, each against an endpoint
 // of its own that counts.

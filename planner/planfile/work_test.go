@@ -18,6 +18,8 @@ import (
 // orchestration makes a workload's environment its content.
 type orchestration struct{}
 
+func (orchestration) DefaultVersion(hclconfig.Orchestrator) string { return "" }
+
 func (orchestration) UserData(in planner.NodeSetup) (string, error) {
 	return "#!/bin/bash\n# " + in.Role + "\n" + in.Extra, nil
 }
