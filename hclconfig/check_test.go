@@ -123,7 +123,7 @@ func TestWholeWorkload(t *testing.T) {
 			Readiness: &HealthCheck{HTTP: "/ready", Interval: 5 * time.Second, Timeout: 2 * time.Second, InitialDelay: time.Second, FailureThreshold: 2, SuccessThreshold: 1},
 			Mounts:    []Mount{{Name: "data", Path: "/data"}, {Name: "settings", Path: "/etc/shop", ReadOnly: true}, {Name: "scratch", Path: "/tmp", SubPath: "shop"}},
 		}},
-		Sidecars: []Container{{Name: "log", Image: "tail:1"}},
+		Sidecars: []Container{{Name: "log", Image: "tail:1", Resources: Resources{CPUMilli: 50}}},
 		Configs:  []ConfigFile{{Name: "settings", Files: map[string]FileContent{"shop.conf": {Content: "color = blue\n"}}}},
 		Secrets:  []Secret{{Name: "db", Files: map[string]FileContent{"password": {Content: "not-a-secret", Sensitive: true}}}},
 		Volumes: []Volume{

@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -182,6 +183,7 @@ func (r *Registry) Images(ctx context.Context) ([]string, error) {
 			}
 		}
 	}
+	slices.Sort(out) // the catalogue has no order
 	return out, nil
 }
 
