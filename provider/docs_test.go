@@ -167,7 +167,7 @@ func attributes(list []*tfprotov6.SchemaAttribute, path string) string {
 }
 
 func attributeLine(a *tfprotov6.SchemaAttribute, path string) string {
-	typ := ""
+	var typ string
 	switch {
 	case a.NestedType != nil:
 		typ = map[tfprotov6.SchemaObjectNestingMode]string{

@@ -102,8 +102,8 @@ func compareBlock(t *testing.T, path string, s *hclconfig.Schema, attrs map[stri
 func resourceSchemas(t *testing.T) map[string]schema.Schema {
 	t.Helper()
 	out := map[string]schema.Schema{}
-	for _, make := range provider.New("0.1.0")().Resources(context.Background()) {
-		r := make()
+	for _, newResource := range provider.New("0.1.0")().Resources(context.Background()) {
+		r := newResource()
 		var meta resource.MetadataResponse
 		r.Metadata(context.Background(), resource.MetadataRequest{ProviderTypeName: "clusterform"}, &meta)
 		var s resource.SchemaResponse

@@ -100,7 +100,7 @@ type Client interface {
 	Close() error
 }
 
-// ErrUnreachable: nobody answered at any of the cluster's addresses.
+// ErrUnreachable says that nobody answered at any of the cluster's addresses.
 var ErrUnreachable = errors.New("the API does not answer")
 
 // Member is a node as the orchestrator knows it.

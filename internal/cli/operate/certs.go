@@ -27,7 +27,7 @@ are made when a node joins and end after a year; those of clients are made when
 they are needed and end after an hour.`,
 	}
 	list := &cobra.Command{
-		Use: "list [CLUSTER]", Short: "Show when certificates end", Args: atMost(1, "one cluster"),
+		Use: "list [CLUSTER]", Short: "Show when certificates end", Args: atMostOneCluster,
 		Long:    "Shows the certificates of a cluster and when they end.",
 		Example: "clusterform certs list",
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.List(cmd.Context(), first(args)) },

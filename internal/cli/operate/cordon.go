@@ -8,7 +8,7 @@ import (
 
 func newCordonCommand(o *Options) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "cordon NODE", GroupID: "cluster", Short: "Keep new work off a node", Args: exactly(1, "the address of one node"),
+		Use: "cordon NODE", GroupID: "cluster", Short: "Keep new work off a node", Args: exactlyOne("the address of one node"),
 		Long: `Marks a node so that the orchestrator gives it no new work; what runs there goes
 on. A NODE is an address of the configuration, an instance id or a private
 address.`,
@@ -23,7 +23,7 @@ address.`,
 
 func newUncordonCommand(o *Options) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "uncordon NODE", GroupID: "cluster", Short: "Let new work onto a node again", Args: exactly(1, "the address of one node"),
+		Use: "uncordon NODE", GroupID: "cluster", Short: "Let new work onto a node again", Args: exactlyOne("the address of one node"),
 		Long:    "Undoes `clusterform cordon` and `clusterform drain`: the orchestrator gives the\nnode work again.",
 		Example: "clusterform uncordon 'node_pool.worker[0]'",
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.cordon(cmd.Context(), args[0], false) },

@@ -22,7 +22,7 @@ type DockerEnvOptions struct {
 func newDockerEnvCommand(all *Options) *cobra.Command {
 	o := &DockerEnvOptions{Options: all}
 	cmd := &cobra.Command{
-		Use: "docker-env [CLUSTER]", GroupID: "cluster", Short: "Make docker talk to a Swarm's manager", Args: atMost(1, "one cluster"),
+		Use: "docker-env [CLUSTER]", GroupID: "cluster", Short: "Make docker talk to a Swarm's manager", Args: atMostOneCluster,
 		Long: `Makes a client certificate, good for a few hours, writes it into a directory, and
 prints the variables with which docker uses it.`,
 		Example: "eval \"$(clusterform docker-env)\"\ndocker node ls",

@@ -19,7 +19,7 @@ type DrainOptions struct {
 func newDrainCommand(all *Options) *cobra.Command {
 	o := &DrainOptions{Options: all}
 	cmd := &cobra.Command{
-		Use: "drain NODE", GroupID: "cluster", Short: "Move the work of a node elsewhere", Args: exactly(1, "the address of one node"),
+		Use: "drain NODE", GroupID: "cluster", Short: "Move the work of a node elsewhere", Args: exactlyOne("the address of one node"),
 		Long: `Cordons a node and has its work started elsewhere, as disruption budgets allow.
 The node stays a member; ` + "`clusterform uncordon`" + ` lets work on again. Removing or
 replacing a node by ` + "`clusterform apply`" + ` drains it by itself.`,

@@ -30,7 +30,7 @@ type KubeconfigOptions struct {
 func newKubeconfigCommand(all *Options) *cobra.Command {
 	o := &KubeconfigOptions{Options: all}
 	cmd := &cobra.Command{
-		Use: "kubeconfig [CLUSTER]", GroupID: "cluster", Short: "Make a kubeconfig for kubectl", Args: atMost(1, "one cluster"),
+		Use: "kubeconfig [CLUSTER]", GroupID: "cluster", Short: "Make a kubeconfig for kubectl", Args: atMostOneCluster,
 		Long: `Makes a client certificate for an administrator, good for a few hours, and prints
 a kubeconfig with it. With -merge or -file it is put into a file beside the
 contexts that are there, and made the current one. Nothing is kept elsewhere:

@@ -23,7 +23,7 @@ func newLogsCommand(all *Options) *cobra.Command {
 	o := &LogsOptions{Options: all}
 	cmd := &cobra.Command{
 		Use: "logs NODE|WORKLOAD", GroupID: "cluster", Short: "Show the logs of a workload or the console of a node",
-		Args: exactly(1, "the address of a node or workload"),
+		Args: exactlyOne("the address of a node or workload"),
 		Long: `Shows what the replicas of a workload write, each line with its replica. Of a
 node it shows the console: how it booted and joined, also when nothing else of it
 can be reached. EC2 shows a console with some delay.`,

@@ -146,22 +146,22 @@ func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 }
 
-func exactly(n int, what string) cobra.PositionalArgs {
+// exactlyOne refuses more or fewer arguments than the one it names.
+func exactlyOne(what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != n {
+		if len(args) != 1 {
 			return fmt.Errorf("%s takes %s; see `%s -help`", cmd.CommandPath(), what, cmd.CommandPath())
 		}
 		return nil
 	}
 }
 
-func atMost(n int, what string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) > n {
-			return fmt.Errorf("%s takes %s, but got %q; see `%s -help`", cmd.CommandPath(), what, args[n], cmd.CommandPath())
-		}
-		return nil
+// atMostOneCluster refuses a second argument.
+func atMostOneCluster(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return fmt.Errorf("%s takes one cluster, but got %q; see `%s -help`", cmd.CommandPath(), args[1], cmd.CommandPath())
 	}
+	return nil
 }
 
 func first(args []string) string {

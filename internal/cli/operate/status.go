@@ -18,7 +18,7 @@ type StatusOptions struct {
 func newStatusCommand(all *Options) *cobra.Command {
 	o := &StatusOptions{Options: all}
 	cmd := &cobra.Command{
-		Use: "status [CLUSTER]", GroupID: "look", Short: "Show how clusters, nodes and workloads are doing", Args: atMost(1, "one cluster"),
+		Use: "status [CLUSTER]", GroupID: "look", Short: "Show how clusters, nodes and workloads are doing", Args: atMostOneCluster,
 		Long: `Asks the recorded clusters how they are: whether the API answers, which nodes are
 ready, how many replicas of each workload are, and when certificates end. It
 changes nothing. The exit code is 0 when all is well and 1 when something is not.`,

@@ -13,7 +13,7 @@ func newTokenCommand(o *Options) *cobra.Command {
 while nodes are joining, and takes back afterwards.`,
 	}
 	rotate := &cobra.Command{
-		Use: "rotate [CLUSTER]", Short: "Make the present join credentials worthless", Args: atMost(1, "one cluster"),
+		Use: "rotate [CLUSTER]", Short: "Make the present join credentials worthless", Args: atMostOneCluster,
 		Long: `Makes every join credential that was handed out worth nothing. Nodes that joined
 are not concerned. The next node that is made gets a new one.`,
 		Example: "clusterform token rotate\nclusterform token rotate cluster.lab",

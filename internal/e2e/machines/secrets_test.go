@@ -100,12 +100,15 @@ func (w *world) rolesAreApart(t *testing.T) {
 M=http://169.254.169.254/latest/meta-data/iam/security-credentials/
 R=$(curl -sS -H "X-aws-ec2-metadata-token: $T" $M)
 curl -sS -H "X-aws-ec2-metadata-token: $T" $M$R`
-	var keys struct{ AccessKeyId, SecretAccessKey, Token string }
+	var keys struct {
+		AccessKeyID            string `json:"AccessKeyId"`
+		SecretAccessKey, Token string
+	}
 	if err := json.Unmarshal([]byte(w.node("node_pool.worker[0]", "sh", "-c", imds)), &keys); err != nil {
 		t.Fatal(err)
 	}
 	cfg := w.aws()
-	cfg.Credentials = credentials.NewStaticCredentialsProvider(keys.AccessKeyId, keys.SecretAccessKey, keys.Token)
+	cfg.Credentials = credentials.NewStaticCredentialsProvider(keys.AccessKeyID, keys.SecretAccessKey, keys.Token)
 	worker := ssm.NewFromConfig(cfg)
 	for name := range w.storedSecrets(t) {
 		if !strings.Contains(name, "/control-plane/") {

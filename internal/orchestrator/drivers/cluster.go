@@ -150,10 +150,7 @@ func (c *cluster) hostsOf(ctx context.Context, rt recorded, nodes []*resource.Re
 			}
 		}
 	}
-	for _, ip := range c.endpoints.live() {
-		hosts = append(hosts, ip)
-	}
-	return unique(hosts)
+	return unique(append(hosts, c.endpoints.live()...))
 }
 
 // fixedNames are those of the elastic address or of the load balancer: they stay when nodes are replaced.

@@ -82,7 +82,7 @@ func (c *cluster) lookAtConsoles(ctx context.Context, waiting []*waiter, settled
 		return cmp.Or(a.consoleAt.Compare(b.consoleAt), resource.Compare(a.rec.Address, b.rec.Address))
 	})
 	due = due[:min(len(due), consolesAtOnce)]
-	inParallel(len(due), consolesAtOnce, func(i int) {
+	inParallel(len(due), func(i int) {
 		ctx, cancel := context.WithTimeout(ctx, consoleTimeout)
 		defer cancel()
 		text, err := c.opts.Cloud.Console(ctx, c.region, due[i].rec.ID)

@@ -182,7 +182,7 @@ func (d *Drivers) forget(uid string) {
 // Read lists names; no value is decrypted. Missing ones are told as not well, all missing as gone.
 func (d *credentialsDriver) Read(ctx context.Context, _ resource.Runtime, _ []string, recorded []*resource.Record) ([]resource.Observation, error) {
 	out := make([]resource.Observation, len(recorded))
-	inParallel(len(recorded), drainsAtOnce, func(i int) { out[i] = d.observe(ctx, recorded[i]) })
+	inParallel(len(recorded), func(i int) { out[i] = d.observe(ctx, recorded[i]) })
 	return out, nil
 }
 

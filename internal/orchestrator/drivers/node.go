@@ -110,10 +110,13 @@ func incomplete(rec *resource.Record, now time.Time, err error) resource.Result 
 	return resource.Result{Record: rec, Err: err}
 }
 
-// inParallel calls f for 0…n-1, at most some at once, and returns when all have.
-func inParallel(n, most int, f func(int)) {
+// atOnce is how many calls of one kind are under way at a time.
+const atOnce = 10
+
+// inParallel calls f for 0…n-1, at most atOnce at a time, and returns when all have.
+func inParallel(n int, f func(int)) {
 	var wg sync.WaitGroup
-	slots := make(chan struct{}, most)
+	slots := make(chan struct{}, atOnce)
 	for i := range n {
 		slots <- struct{}{}
 		wg.Go(func() {

@@ -15,8 +15,6 @@ import (
 )
 
 const (
-	// drainsAtOnce is how many nodes are emptied at the same time.
-	drainsAtOnce = 10
 	// deadDrain bounds what is done about the work of a node that does not answer.
 	deadDrain = time.Minute
 	// removeTimeout bounds the removal of a member.
@@ -63,7 +61,7 @@ func (n *nodeDriver) depart(ctx context.Context, rt resource.Runtime, c *cluster
 		}
 		calls.Wait()
 	})
-	inParallel(len(items), drainsAtOnce, func(i int) {
+	inParallel(len(items), func(i int) {
 		it := items[i]
 		if client != nil {
 			if err := c.takeOut(ctx, rt, client, it.change.Before, members); err != nil {

@@ -23,7 +23,6 @@ const (
 	// admitEvery renews the join credential while nodes join; admitUnreachable is for as long as nobody answers.
 	admitEvery, admitUnreachable = time.Minute, 15 * time.Second
 	dismissTimeout               = 30 * time.Second
-	configureAtOnce              = 10
 )
 
 // waves are the nodes of a cluster that are on their way. A wave begins with the first that comes and ends with the last
@@ -298,7 +297,7 @@ func (c *cluster) takeReady(
 		}
 	}
 	errs := make([]error, len(ready))
-	inParallel(len(ready), configureAtOnce, func(i int) {
+	inParallel(len(ready), func(i int) {
 		ctx, cancel := context.WithTimeout(ctx, membersTimeout)
 		defer cancel()
 		errs[i] = client.Configure(ctx, ready[i].m, settingsOf(ready[i].w.rec))

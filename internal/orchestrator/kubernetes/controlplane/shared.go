@@ -3,14 +3,13 @@ package controlplane
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"sync"
 	"testing"
 )
 
-// RequireEnv, set to 1, makes tests fail that would be skipped for want of a bundle.
+// RequireEnv is the variable that, set to 1, makes tests fail that would be skipped for want of a bundle.
 const RequireEnv = "CLUSTERFORM_REQUIRE_KUBERNETES"
 
 // Shared is one control plane for all tests of a package, started by the first one that asks:
@@ -61,7 +60,7 @@ func check(tb testing.TB, err error) {
 		return
 	}
 	if errors.Is(err, fs.ErrNotExist) && os.Getenv(RequireEnv) != "1" {
-		tb.Skip(fmt.Sprintf("no Kubernetes to run (%v): make one with `clusterform bundle build %s -from-source`", err, DefaultVersion))
+		tb.Skipf("no Kubernetes to run (%v): make one with `clusterform bundle build %s -from-source`", err, DefaultVersion)
 	}
 	tb.Fatal(err)
 }

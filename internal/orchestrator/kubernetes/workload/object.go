@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -176,5 +175,3 @@ func conditionOf(u *unstructured.Unstructured, typ string) (condition, bool) {
 	}
 	return condition{}, false
 }
-
-func compareKeys(a, b key) int { return cmp.Compare(a.String(), b.String()) }

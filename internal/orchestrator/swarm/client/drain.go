@@ -116,8 +116,9 @@ func (c *Client) work(ctx context.Context, m orchestrator.Member) (*work, error)
 		if err != nil && !cerrdefs.IsNotFound(err) {
 			return fmt.Errorf("%s: read the node: %w", name(m), err)
 		}
-		w.down = err != nil || got.Node.Status.State != swarm.NodeStateReady
-		return nil
+		gone := err != nil
+		w.down = gone || got.Node.Status.State != swarm.NodeStateReady
+		return nil //nolint:nilerr // a node that is gone is an answer
 	})
 	return w, err
 }

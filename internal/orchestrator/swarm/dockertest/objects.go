@@ -13,7 +13,7 @@ import (
 )
 
 func (s *Swarm) services(w http.ResponseWriter, r *http.Request, id, verb string) {
-	switch {
+	switch { //nolint:staticcheck // the cases are not all about the id
 	case id == "":
 		name, label := filter(r, "name"), filter(r, "label")
 		out := []swarm.Service{}
