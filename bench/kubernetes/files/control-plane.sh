@@ -1,4 +1,4 @@
-cat >/root/kubeadm.yaml <<X
+cat >/run/kubeadm.yaml <<X
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
 nodeRegistration:
@@ -21,7 +21,7 @@ kind: KubeProxyConfiguration
 mode: iptables
 conntrack: {maxPerCore: 0, min: 0}
 X
-kubeadm init --config /root/kubeadm.yaml
+kubeadm init --config /run/kubeadm.yaml
 export KUBECONFIG=/etc/kubernetes/admin.conf
 curl -fsS $files/kube-flannel.yml | kubectl apply -f -
 kubectl apply -f - <<'X'

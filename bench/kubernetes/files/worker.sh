@@ -1,4 +1,4 @@
-cat >/root/join.yaml <<X
+cat >/run/join.yaml <<X
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: JoinConfiguration
 discovery: {bootstrapToken: {apiServerEndpoint: "LEADER:6443", token: TOKEN, unsafeSkipCAVerification: true}}
@@ -6,4 +6,4 @@ nodeRegistration:
   criSocket: unix:///run/containerd/containerd.sock
   kubeletExtraArgs: [{name: node-ip, value: "$IP"}]
 X
-kubeadm join --config /root/join.yaml
+kubeadm join --config /run/join.yaml
