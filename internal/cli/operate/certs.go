@@ -48,15 +48,7 @@ type certificateJSON struct {
 
 // List shows certificates.
 func (o *CertsOptions) List(ctx context.Context, name string) error {
-	snap, err := o.snapshot(ctx)
-	if err != nil {
-		return err
-	}
-	c, err := cluster(snap, name)
-	if err != nil {
-		return err
-	}
-	client, err := o.Connect(ctx, snap, c)
+	client, c, snap, err := o.connected(ctx, name)
 	if err != nil {
 		return err
 	}

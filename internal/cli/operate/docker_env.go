@@ -41,15 +41,7 @@ func (o *DockerEnvOptions) Run(ctx context.Context, name string) error {
 	if o.TTL < time.Minute || o.TTL > longest {
 		return fmt.Errorf("-ttl=%s: want between 1m and %s, as a client certificate cannot be taken back", o.TTL, longest)
 	}
-	snap, err := o.snapshot(ctx)
-	if err != nil {
-		return err
-	}
-	c, err := cluster(snap, name)
-	if err != nil {
-		return err
-	}
-	client, err := o.Connect(ctx, snap, c)
+	client, c, snap, err := o.connected(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -60,15 +60,7 @@ func (o *KubeconfigOptions) Run(ctx context.Context, name string) error {
 	if o.File != "" && o.Merge {
 		return fmt.Errorf("-file and -merge exclude each other")
 	}
-	snap, err := o.snapshot(ctx)
-	if err != nil {
-		return err
-	}
-	c, err := cluster(snap, name)
-	if err != nil {
-		return err
-	}
-	client, err := o.Connect(ctx, snap, c)
+	client, c, snap, err := o.connected(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -78,6 +78,20 @@ func cluster(snap *resource.Snapshot, name string) (resource.Address, error) {
 	return "", fmt.Errorf("no cluster %q is recorded; there are %s", name, words(all))
 }
 
+// connected is the client of the cluster named, or of the only one there is. The caller closes it.
+func (o *Options) connected(ctx context.Context, name string) (orchestrator.Client, resource.Address, *resource.Snapshot, error) {
+	snap, err := o.snapshot(ctx)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	c, err := cluster(snap, name)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	client, err := o.Connect(ctx, snap, c)
+	return client, c, snap, err
+}
+
 // node finds a recorded node by address, instance id, or private address.
 func node(snap *resource.Snapshot, name string) (*resource.Record, error) {
 	var known []resource.Address

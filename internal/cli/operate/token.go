@@ -27,15 +27,7 @@ are not concerned. The next node that is made gets a new one.`,
 }
 
 func (o *Options) rotate(ctx context.Context, name string) error {
-	snap, err := o.snapshot(ctx)
-	if err != nil {
-		return err
-	}
-	c, err := cluster(snap, name)
-	if err != nil {
-		return err
-	}
-	client, err := o.Connect(ctx, snap, c)
+	client, c, _, err := o.connected(ctx, name)
 	if err != nil {
 		return err
 	}
