@@ -203,7 +203,7 @@ func (s *story) registry(t *testing.T) {
 	for _, node := range []string{s.near, s.far} {
 		r := s.try("exec", node, "--", "sh", "-ec", `systemctl start containerd
 ctr images pull --hosts-dir /etc/containerd/certs.d registry.lab:5000/hello:1 >/dev/null
-ctr run --detach --net-host registry.lab:5000/hello:1 hello
+ctr run --detach --net-host registry.lab:5000/hello:1 hello >/dev/null
 for i in $(seq 100); do curl -sf http://localhost:8080/healthz && exit; sleep 0.1; done; exit 1`)
 		if r.code != 0 || r.stdout != "ok\n" {
 			t.Fatalf("the sample in containerd: %s", r)
