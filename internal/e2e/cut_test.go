@@ -18,10 +18,10 @@ import (
 // forgotten than a crash can lose, which keeps what was announced. As long as the cluster's identity is known, which is
 // recorded before the first call, the next plan says what it found, the next apply takes everything up again, and nothing
 // is there twice. internal/state cuts at every byte and looks at what is read; here every CLUSTERFORM_CUT bytes (default
-// 199) a whole run follows.
+// 601) a whole run follows.
 func TestCutJournal(t *testing.T) {
 	t.Parallel()
-	stride := setting(t, "CLUSTERFORM_CUT", 199)
+	stride := setting(t, "CLUSTERFORM_CUT", 601)
 	boundaries := countBoundaries(t, "", []string{"apply"})
 	before := slices.Index(boundaries, "snapshot.before_rename") // killed there, everything is in the journal
 	if before < 0 {
