@@ -14,7 +14,7 @@ func (w *want) step(spec resource.Spec) Step {
 
 // create plans a new object, or takes up what an interrupted run made of it.
 func (p *planning) create(w *want, generation int, reason Reason, because string) {
-	s := w.step(w.spec)
+	s := w.step(p.ofItsOwn(w, w.spec))
 	s.Action, s.Operation, s.Reason, s.Because, s.Generation = ActionCreate, resource.Create, reason, because, generation
 	s.Unknown = w.owner.pathsOf(w.spec.Kind()).unknown
 	p.takeIntents(&s)
@@ -82,20 +82,6 @@ func (p *planning) replace(w *want, rec *resource.Record, d difference) {
 		CreateFirst: createFirst, Before: rec, Generation: rec.Generation, Adopt: p.openDeletes(rec),
 	}, w)
 	p.changes.steps[create].Pair, p.changes.steps[del].Pair = del, create
-}
-
-// ofItsOwn gives a new node the user-data of now where ignore_changes holds on to one whose text nobody has any more.
-func (p *planning) ofItsOwn(w *want, spec resource.Spec) resource.Spec {
-	n, isNode := spec.(*resource.Node)
-	if !isNode || n.UserData == "" || n == w.spec {
-		return spec
-	}
-	if _, has := p.wanted.blobs[n.UserData]; has {
-		return spec
-	}
-	n = resource.Clone(n)
-	resource.CopyField(n, w.spec, "user_data")
-	return n
 }
 
 // canCreateFirst tells whether two objects of the kind can exist side by side: names of roles and balancers are unique in

@@ -87,6 +87,9 @@ func (d *difference) ignore(rec *resource.Record, ps paths) {
 			spec = resource.Clone(d.spec)
 		}
 		resource.CopyField(spec, rec.Spec, f.Path)
+		if f.Path == "user_data" {
+			resource.CopyField(spec, rec.Spec, "setup") // what it is for stays with it
+		}
 		return true
 	})
 	if isWork(rec.Kind) && onlyContent(d.fields) {

@@ -78,6 +78,12 @@ func (e *Evaluator) Resolve(ctx context.Context, step *Step, snap *resource.Snap
 	} else {
 		for _, path := range step.Unknown {
 			resource.CopyField(spec, w.spec, path)
+			if path == "user_data" {
+				resource.CopyField(spec, w.spec, "setup")
+			}
+		}
+		if step.Operation == resource.Create {
+			spec = p.ofItsOwn(w, spec)
 		}
 	}
 	obj := *step.After

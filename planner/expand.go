@@ -58,6 +58,8 @@ type group struct {
 	size      int
 	update    hclconfig.Update
 	imageRoll bool
+	// userData and setup are those of nodes that are made now.
+	userData, setup string
 }
 
 // foundObject is an object taken up from outside the record.

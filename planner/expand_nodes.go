@@ -25,6 +25,7 @@ type machines struct {
 	imageUpdate   string
 	diskGiB       int
 	userData      string
+	setup         string // of nodes that join an orchestrator
 	keyName       string
 	labels        map[string]string
 	taints        []hclconfig.Taint
@@ -113,10 +114,11 @@ func (p *planning) expandMachines(ctx context.Context, c *cluster, m machines) {
 	if !ok {
 		return
 	}
-	if m.userData, ok = p.userData(c, m); !ok {
+	if m.userData, m.setup, ok = p.userData(c, m); !ok {
 		return
 	}
 	t := newTemplates(c, m, image)
+	g.userData, g.setup = t.userData, m.setup
 	if m.userData != "" {
 		p.wanted.blobs[t.userData] = m.userData
 	}
@@ -215,6 +217,7 @@ type templates struct {
 type variant struct {
 	zone                int
 	instanceType, image string
+	userData            string
 }
 
 func newTemplates(c *cluster, m machines, image string) *templates {
@@ -240,7 +243,7 @@ func newTemplates(c *cluster, m machines, image string) *templates {
 	base := resource.Node{
 		Pool: m.address, Role: m.role, InstanceTypes: m.instanceTypes, InstanceType: instanceType, Image: image, ImageRef: m.image,
 		SecurityGroups: m.groups, Profile: resource.Ref(iamRole(c.address, m.role)), KeyName: m.keyName, PublicIP: m.publicIP, DiskGiB: m.diskGiB,
-		Spot: m.spot, UserData: t.userData, Tags: withName(tags, c.Name+"-"+m.name), Orchestrator: string(c.Orchestrator), Version: c.Version,
+		Spot: m.spot, UserData: t.userData, Setup: m.setup, Tags: withName(tags, c.Name+"-"+m.name), Orchestrator: string(c.Orchestrator), Version: c.Version,
 		Labels: m.labels, Taints: taints,
 		JoinTimeoutSeconds: int(m.update.HealthTimeout.Seconds()), DrainTimeoutSeconds: int(m.update.DrainTimeout.Seconds()),
 	}
@@ -269,20 +272,23 @@ func (t *templates) node(zone int, is *resource.Node) *resource.Node {
 	if is == nil {
 		return base
 	}
-	v := variant{zone: zone, instanceType: base.InstanceType, image: base.Image}
+	v := variant{zone: zone, instanceType: base.InstanceType, image: base.Image, userData: base.UserData}
+	if is.Setup != "" && is.Setup == base.Setup {
+		v.userData = is.UserData
+	}
 	if t.types[is.InstanceType] {
 		v.instanceType = is.InstanceType
 	}
 	if !t.rolling && is.Image != "" && is.ImageRef == base.ImageRef {
 		v.image = is.Image
 	}
-	if v.instanceType == base.InstanceType && v.image == base.Image {
+	if v == (variant{zone: zone, instanceType: base.InstanceType, image: base.Image, userData: base.UserData}) {
 		return base
 	}
 	n := t.variants[v]
 	if n == nil {
 		n = resource.Clone(base)
-		n.InstanceType, n.Image = v.instanceType, v.image
+		n.InstanceType, n.Image, n.UserData = v.instanceType, v.image, v.userData
 		t.variants[v] = n
 	}
 	return n

@@ -66,17 +66,18 @@ func (p *planning) software(ctx context.Context, c *cluster) *resource.Software 
 	return found
 }
 
-// userData is what the nodes of a group run when they boot. Without an orchestrator it is the block's own.
-func (p *planning) userData(c *cluster, m machines) (string, bool) {
+// userData is what the nodes of a group run when they boot, and the digest of what it is for. Without an orchestrator it is the block's own.
+func (p *planning) userData(c *cluster, m machines) (text, setup string, ok bool) {
 	if !p.orchestrates(c.Orchestrator) {
-		return m.userData, true
+		return m.userData, "", true
 	}
-	text, err := p.req.Orchestration.UserData(NodeSetup{
+	in := NodeSetup{
 		Cluster: c.Cluster, UID: c.uid, Role: m.role, Pool: resource.PoolName(m.address), Software: c.software, Endpoint: c.endpoint, Extra: m.userData,
-	})
+	}
+	text, err := p.req.Orchestration.UserData(in)
 	if err != nil {
 		p.failTurn(m.block, m.address, "Nodes cannot be set up", "%s: the user-data of its nodes cannot be made: %s", m.address, callText(err))
-		return "", false
+		return "", "", false
 	}
-	return text, true
+	return text, in.Digest(), true
 }

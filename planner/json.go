@@ -57,6 +57,7 @@ type (
 		AfterUnknown map[string]bool        `json:"after_unknown"`
 		Fields       []resource.FieldChange `json:"fields"`
 		ReplacePaths []string               `json:"replace_paths,omitempty"`
+		Preview      *Preview               `json:"preview,omitempty"`
 	}
 	stepDocument struct {
 		ID        int32              `json:"id"`
@@ -134,7 +135,7 @@ func (p *Plan) changeDocument(s *Step) resourceChange {
 	}
 	c := resourceChange{
 		Address: s.Address, Kind: s.Kind, Action: s.Action, ActionReason: s.Reason, Because: s.Because, Protected: s.Protected, Ending: s.Ending, Generation: s.Generation,
-		Change: change{Actions: actionWords(s.Action, s.Operation), Fields: orEmpty(s.Fields), AfterUnknown: map[string]bool{}},
+		Change: change{Actions: actionWords(s.Action, s.Operation), Fields: orEmpty(s.Fields), AfterUnknown: map[string]bool{}, Preview: s.Preview},
 	}
 	if s.Action == ActionReplace || s.Action == ActionRoll {
 		c.Change.Actions = []string{"delete", "create"}

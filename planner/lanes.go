@@ -27,7 +27,7 @@ func (o *ordering) lanes() {
 	}
 	revived := o.revivals()
 	slices.SortStableFunc(groups, func(a, b resource.Address) int { return cmp.Compare(o.rank(rolling[a][0]), o.rank(rolling[b][0])) })
-	upgraded := map[resource.Address][]int32{} // the last steps of upgrades of control planes, by cluster
+	upgraded := o.begunUpgrades() // the last steps of upgrades of control planes, by cluster
 	for _, a := range groups {
 		creates := rolling[a]
 		first := o.wants[creates[0]]
@@ -40,7 +40,7 @@ func (o *ordering) lanes() {
 		}
 		ends := o.roll(first.group, creates, gate)
 		if first.group.role == roleControlPlane && slices.ContainsFunc(creates, o.changesVersion) {
-			upgraded[first.owner.cluster] = ends
+			upgraded[first.owner.cluster] = append(upgraded[first.owner.cluster], ends...)
 		}
 	}
 	o.newcomers(upgraded)
@@ -56,6 +56,28 @@ func (o *ordering) rank(i int32) int {
 
 func (o *ordering) changesVersion(i int32) bool {
 	return slices.ContainsFunc(o.steps[i].Fields, func(f resource.FieldChange) bool { return f.Path == "version" })
+}
+
+// begunUpgrades are the removals of control-plane nodes whose successors, of another version, an interrupted run has made.
+func (o *ordering) begunUpgrades() map[resource.Address][]int32 {
+	out := map[resource.Address][]int32{}
+	for _, a := range sortedAddresses(o.deposed) {
+		for _, id := range o.deposed[a] {
+			old, ok := o.steps[id].Before.Spec.(*resource.Node)
+			if !ok || old.Role != roleControlPlane {
+				continue
+			}
+			successor := o.current.records[a]
+			if successor == nil {
+				continue
+			}
+			if now, ok := successor.Spec.(*resource.Node); ok && now.Version != old.Version {
+				cluster := o.steps[id].Before.Cluster
+				out[cluster] = append(out[cluster], id)
+			}
+		}
+	}
+	return out
 }
 
 // newcomers lets workers of the new version join only when the control plane has it: an API does not serve nodes that are

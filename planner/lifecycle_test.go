@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -157,6 +158,39 @@ func TestLifecycle(t *testing.T) {
 				t.Errorf("after applying it, the next plan is not empty:\n%v", again)
 			}
 		})
+	}
+}
+
+// A run died while the successor of a node came: the old one stays until that is there, and the others wait for both.
+func TestAnInterruptedRollKeepsTheOldNodeUntilItsSuccessorIsThere(t *testing.T) {
+	t.Parallel()
+	w := converged(t, small)
+	successor := *w.state.Records["node_pool.worker[0]"]
+	old := successor
+	old.ID, old.Deposed = "i-old", true
+	successor.Incomplete, successor.LastError, successor.Generation = true, "interrupted", old.Generation+1
+	w.state.Records["node_pool.worker[0]"], w.state.Deposed[old.Address] = &successor, []*resource.Record{&old}
+	p := w.plan(func(r *Request) { r.Replace = []string{"node_pool.worker[1]"} })
+	checkPlan(t, p)
+	at := func(a resource.Address, op resource.Operation) *Step {
+		for i := range p.Steps {
+			if s := &p.Steps[i]; s.Address == a && s.Operation == op {
+				return s
+			}
+		}
+		t.Fatalf("no step to %s %s in %v", op, a, summary(p))
+		return nil
+	}
+	comes, goes, next := at("node_pool.worker[0]", resource.Update), at("node_pool.worker[0]", resource.Delete), at("node_pool.worker[1]", resource.Create)
+	if !slices.Contains(goes.Needs, comes.ID) {
+		t.Errorf("the old node needs %v to go, want its successor's step %d among them", goes.Needs, comes.ID)
+	}
+	if !slices.Contains(next.Needs, goes.ID) {
+		t.Errorf("the next replacement needs %v, want the step %d, by which the old node goes, among them", next.Needs, goes.ID)
+	}
+	w.apply(p)
+	if again := summary(w.plan()); len(again) > 0 {
+		t.Errorf("after applying it, the next plan is not empty:\n%v", again)
 	}
 }
 

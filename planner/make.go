@@ -31,6 +31,7 @@ func (p *planning) run(ctx context.Context) (*Plan, hclconfig.Diagnostics) {
 		p.settle,    // what is wanted, and what has to change for it
 		p.order,     // what has to wait for what
 		p.target,    // what of it was asked for
+		p.preview,   // what clusters make of it
 		p.endings,   // which clusters end with it
 		p.outputs,   // what the outputs and checks say
 		p.report,    // drift, recovered intents, protection
@@ -62,6 +63,8 @@ type planning struct {
 	lookups *lookups
 	// unasked are clusters and reasons why their orchestrators could not be asked, each of which is told once.
 	unasked map[[2]string]bool
+	// silent are clusters whose workloads could not be read.
+	silent map[resource.Address]bool
 	// targets, excludes and replaced are the addresses that the user named.
 	targets, excludes, replaced []resource.Address
 
@@ -93,7 +96,7 @@ func newPlanning(req Request) *planning {
 	if req.State == nil {
 		req.State = resource.NewSnapshot("")
 	}
-	p := &planning{req: req, lookups: newLookups(req), defaulted: map[resource.Address]string{}}
+	p := &planning{req: req, lookups: newLookups(req), defaulted: map[resource.Address]string{}, silent: map[resource.Address]bool{}}
 	p.evaluate = evaluateWith(req.Config)
 	p.plan = &Plan{
 		FormatVersion: FormatVersion, ToolVersion: req.ToolVersion, CreatedAt: req.Now.UTC(), Mode: req.Mode,

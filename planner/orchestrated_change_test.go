@@ -216,6 +216,34 @@ func TestAnUpgradeBeginsWithTheControlPlane(t *testing.T) {
 	}
 }
 
+// A run died when the successor of the only control-plane node was on its way: its workers wait for it all the same.
+func TestAnUpgradeThatWasInterruptedGoesOnWithTheControlPlane(t *testing.T) {
+	t.Parallel()
+	w := settledCluster(t, strings.Replace(running, "1.34.4", "1.33.13", 1))
+	w.edit("1.33.13", "1.34.4")
+	w.edit("size          = 3", "size = 4")
+	a := controlPlaneOf("cluster.lab").Index(0)
+	old, successor := *w.state.Records[a], *w.state.Records[a]
+	spec := *old.Spec.(*resource.Node)
+	w.apply(w.plan()) // what the successor is like
+	successor.Spec = w.state.Records[a].Spec
+	old.Spec, old.Deposed, old.ID = &spec, true, "i-old"
+	successor.Incomplete, successor.LastError, successor.ID, successor.Generation = true, "interrupted", w.state.Records[a].ID, w.state.Records[a].Generation
+	w.state.Records[a], w.state.Deposed[a] = &successor, []*resource.Record{&old}
+	w.edit("size = 4", "size = 5")
+	w.edit("size = 5", "size = 5\ndisk_gib = 30") // and so rolls
+	p := w.plan()
+	comes, goes := position(t, p, resource.Update, a), position(t, p, resource.Delete, a)
+	if !reaches(p, goes, comes) {
+		t.Error("the old control plane may go before the new one is there")
+	}
+	for _, worker := range []resource.Address{"node_pool.worker[0]", "node_pool.worker[4]"} {
+		if !reaches(p, position(t, p, resource.Create, worker), goes) {
+			t.Errorf("%s of the new version may come before the control plane is through", worker)
+		}
+	}
+}
+
 func TestEndings(t *testing.T) {
 	t.Parallel()
 	deletes := func(p *Plan) (ending, caring []resource.Address) {

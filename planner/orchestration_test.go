@@ -17,6 +17,8 @@ import (
 // fakeOrchestration turns blocks into short texts that hold all that matters of them.
 type fakeOrchestration struct {
 	setups *[]NodeSetup
+	// script is another release's way to do the same.
+	script string
 	check  func(*hclconfig.Configuration, *hclconfig.Desired) hclconfig.Diagnostics
 }
 
@@ -31,7 +33,7 @@ func (f fakeOrchestration) UserData(in NodeSetup) (string, error) {
 	if in.Software != nil {
 		origin = in.Software.Origin
 	}
-	return fmt.Sprintf("#!/bin/bash\n# %s %s %s %s %s %s %s\n%s", in.Cluster.Orchestrator, in.Cluster.Version, in.UID, in.Role, in.Pool, origin, in.Endpoint, in.Extra), nil
+	return fmt.Sprintf("#!/bin/bash\n# %s %s %s %s %s %s %s\n%s", in.Cluster.Orchestrator, in.Cluster.Version, in.UID, in.Role, in.Pool, origin, in.Endpoint, in.Extra) + f.script, nil
 }
 
 func (f fakeOrchestration) Workload(c *hclconfig.Cluster, w *hclconfig.Workload) (*resource.Workload, Content, error) {

@@ -179,6 +179,9 @@ func (o *ordering) deletesNeed(i int32) {
 	switch s.Operation {
 	case resource.Delete:
 		beside := s.Before.Deposed || s.Reason == ReasonOrphanRemoved
+		if id, ok := o.makes[s.Address]; ok && s.Before.Deposed && s.Kind == resource.KindNode && o.steps[id].Operation == resource.Update {
+			o.need(i, id) // a run was interrupted while its successor came: it stays until that is there
+		}
 		for _, a := range o.standsOn(s.Address, s.Before.Cluster, s.Before.Spec) {
 			if id, ok := o.deletes[a]; ok {
 				o.needs[id] = append(o.needs[id], i)

@@ -136,6 +136,8 @@ type Step struct {
 	Pair int32 `json:"pair"`
 	// Needs are the ids of the steps that must be done before.
 	Needs []int32 `json:"needs,omitempty"`
+	// Preview is what the cluster would make of a manifest, where it was asked.
+	Preview *Preview `json:"preview,omitempty"`
 	// Adopt are open intents that the step takes up.
 	Adopt []resource.Intent `json:"adopt,omitempty"`
 	// From is a move's old address; ImportID an import's cloud id.
@@ -230,6 +232,8 @@ type Request struct {
 	Lookup  Lookup
 	// Orchestration knows the orchestrators; with it, nodes join one and workloads are planned.
 	Orchestration Orchestration
+	// Previewer asks clusters what they would make of manifests; nil shows them as the files have them.
+	Previewer Previewer
 	// Find observes an object that is not recorded, for import blocks; nil makes them an error.
 	Find func(ctx context.Context, rt resource.Runtime, region string, kind resource.Kind, id string) (*resource.Object, error)
 	// Open opens the sealed value of a recorded output, to see whether it changes; nil plans it as changed.

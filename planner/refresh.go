@@ -155,6 +155,9 @@ func (p *planning) observeRecord(rec *resource.Record, o resource.Observation) {
 	if o.Warning != "" {
 		p.warnUnasked(rec.Cluster, o.Warning)
 	}
+	if isWork(rec.Kind) && (o.Warning != "" || o.Status == resource.Unread) {
+		p.silent[rec.Cluster] = true
+	}
 	switch o.Status {
 	case resource.Unread:
 		text := "no reason given"

@@ -15,6 +15,9 @@ import (
 func (p *planning) report(context.Context) {
 	p.plan.Clusters = p.clusters()
 	p.timeouts()
+	if p.req.Mode == ModeNormal {
+		p.setups()
+	}
 	for _, list := range [][]Drift{p.plan.Drift, p.plan.Refreshed} {
 		slices.SortFunc(list, func(a, b Drift) int {
 			return cmp.Or(resource.Compare(a.Address, b.Address), strings.Compare(a.ID, b.ID))

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -69,6 +71,10 @@ type lab struct {
 	mu sync.Mutex
 	// intercept may answer a call in the lab's place.
 	intercept func(action string, w http.ResponseWriter) bool
+	// answered is told of calls that took effect, before their answer leaves; what it returns is sent instead.
+	answered func(action string, body []byte) []byte
+	// rewrite changes all answers, and is set before the first call.
+	rewrite func(body []byte) []byte
 }
 
 // startLab is a lab of which nothing may be left at the end.
@@ -86,31 +92,56 @@ func startLab(t *testing.T) *lab {
 
 func startLabOnly(t *testing.T) *lab {
 	t.Helper()
+	return startLabWith(t, api.Options{})
+}
+
+// startLabWith is startLabOnly with machines, or with a directory.
+func startLabWith(t *testing.T, o api.Options) *lab {
+	t.Helper()
 	software, err := json.Marshal(pins())
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := api.New(api.Options{Region: testRegion, Keys: []api.Key{{AccessKeyID: testKeyID, SecretAccessKey: testSecret}}, Seed: 1, Faults: quick,
-		PublicParameters: map[string]string{"/aws/service/clusterform/kubernetes/1.34.4": string(software), "/aws/service/clusterform/kubernetes/1.35.0": string(software)},
-	})
+	o.Region, o.Keys, o.Seed, o.Faults = testRegion, []api.Key{{AccessKeyID: testKeyID, SecretAccessKey: testSecret}}, 1, quick
+	o.PublicParameters = map[string]string{"/aws/service/clusterform/kubernetes/1.34.4": string(software), "/aws/service/clusterform/kubernetes/1.35.0": string(software)}
+	server, err := api.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
 	l := &lab{Server: server, stateDir: filepath.Join(t.TempDir(), "state")}
-	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		action := actionOf(r)
-		l.mu.Lock()
-		intercept := l.intercept
-		l.mu.Unlock()
-		if intercept != nil && intercept(action, w) {
-			return
-		}
-		server.ServeHTTP(w, r)
-	}))
+	listener := httptest.NewServer(l)
 	t.Cleanup(listener.Close)
 	l.url = listener.URL
 	return l
+}
+
+// ServeHTTP is the endpoint, with whoever interferes.
+func (l *lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	action := actionOf(r)
+	l.mu.Lock()
+	intercept, answered := l.intercept, l.answered
+	l.mu.Unlock()
+	if intercept != nil && intercept(action, w) {
+		return
+	}
+	if answered == nil && l.rewrite == nil {
+		l.Server.ServeHTTP(w, r)
+		return
+	}
+	answer := httptest.NewRecorder()
+	l.Server.ServeHTTP(answer, r)
+	body := answer.Body.Bytes()
+	if answered != nil {
+		body = answered(action, body)
+	}
+	if l.rewrite != nil {
+		body = l.rewrite(body)
+	}
+	maps.Copy(w.Header(), answer.Header())
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(body)
 }
 
 // provider is a provider block for the lab.

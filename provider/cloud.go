@@ -14,6 +14,9 @@ import (
 	"github.com/clusterform/clusterform/planner/resource"
 )
 
+// digestPurpose is what keys are derived for under which secrets are told apart without being recorded.
+const digestPurpose = "digests of workloads"
+
 // cloud is AWS with the orchestrators on it.
 type cloud struct {
 	*aws.Cloud
@@ -35,7 +38,7 @@ func newCloud(opts aws.Options, stateDir string, environ []string, bundle string
 			if err != nil {
 				return nil, err
 			}
-			return drivers.Orchestration{Key: []byte(key.MAC([]byte("digests of workloads")))}, nil
+			return drivers.Orchestration{Key: []byte(key.MAC([]byte(digestPurpose)))}, nil
 		}),
 	}
 }
@@ -48,6 +51,11 @@ func (c *cloud) Driver(region string, kind resource.Kind) (resource.Driver, erro
 // Software implements planner.SoftwareLookup.
 func (c *cloud) Software(ctx context.Context, region string, o hclconfig.Orchestrator, version, source string) (*resource.Software, error) {
 	return c.software.Software(ctx, region, o, version, source)
+}
+
+// Preview implements planner.Previewer.
+func (c *cloud) Preview(ctx context.Context, rt resource.Runtime, in planner.PreviewRequest) (*planner.Preview, error) {
+	return c.drivers.Preview(ctx, rt, in)
 }
 
 // Orchestration implements engine.Cloud.

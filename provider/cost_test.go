@@ -48,7 +48,7 @@ node_pool "worker" {
 	if n := len(l.instances(t)); n != nodes+1 {
 		t.Fatalf("%d instances run, want %d", n, nodes+1)
 	}
-	t.Logf("apply: the command line made %d calls, terraform %d", want.Total(), got.Total())
+	t.Logf("apply: the command line made %d calls, terraform %d\n%v\n%v", want.Total(), got.Total(), want.Calls, got.Calls)
 	if got.Total() > want.Total()+secondWave {
 		t.Errorf("terraform made %d calls, the command line %d:\n%v\n%v", got.Total(), want.Total(), got.Calls, want.Calls)
 	}

@@ -29,6 +29,7 @@ func TestExamples(t *testing.T) {
 			t.Parallel()
 			l := startLabOnly(t)
 			w := newWorkspace(t, string(settings)+string(text))
+			copyDirectories(t, filepath.Dir(file), w.dir)
 			if err := os.Remove(filepath.Join(w.dir, "versions.tf")); err != nil {
 				t.Fatal(err)
 			}
@@ -50,5 +51,21 @@ func TestExamples(t *testing.T) {
 				t.Errorf("destroy left %v", left)
 			}
 		})
+	}
+}
+
+// copyDirectories brings what an example has beside its file.
+func copyDirectories(t *testing.T, from, to string) {
+	t.Helper()
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			if err := os.CopyFS(filepath.Join(to, e.Name()), os.DirFS(filepath.Join(from, e.Name()))); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }

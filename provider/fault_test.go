@@ -21,37 +21,39 @@ func (l *lab) refuse(action string) {
 		if asked != action {
 			return false
 		}
-		if _, name, ok := strings.Cut(action, "."); ok {
-			w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprintf(w, `{"__type":"AccessDeniedException","message":"%s is not allowed here"}`, name)
-			return true
-		}
-		w.WriteHeader(http.StatusForbidden)
-		const detail = `<Error><Code>%[1]s</Code><Message>%[2]s is not allowed here</Message></Error>`
-		if strings.Contains(action, "Role") || strings.Contains(action, "Profile") {
-			fmt.Fprintf(w, `<ErrorResponse>`+detail+`<RequestId>1</RequestId></ErrorResponse>`, "AccessDenied", action)
-			return true
-		}
-		fmt.Fprintf(w, `<Response><Errors>`+detail+`</Errors><RequestID>1</RequestID></Response>`, "UnauthorizedOperation", action)
+		deny(w, action)
 		return true
 	}
+}
+
+// deny answers as AWS does to those who may not.
+func deny(w http.ResponseWriter, action string) {
+	if _, name, ok := strings.Cut(action, "."); ok {
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprintf(w, `{"__type":"AccessDeniedException","message":"%s is not allowed here"}`, name)
+		return
+	}
+	w.WriteHeader(http.StatusForbidden)
+	const detail = `<Error><Code>%[1]s</Code><Message>%[2]s is not allowed here</Message></Error>`
+	if strings.Contains(action, "Role") || strings.Contains(action, "Profile") {
+		fmt.Fprintf(w, `<ErrorResponse>`+detail+`<RequestId>1</RequestId></ErrorResponse>`, "AccessDenied", action)
+		return
+	}
+	fmt.Fprintf(w, `<Response><Errors>`+detail+`</Errors><RequestID>1</RequestID></Response>`, "UnauthorizedOperation", action)
 }
 
 func (l *lab) allow() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.intercept = nil
+	l.intercept, l.answered = nil, nil
 }
 
-// TestACreateThatFailsIsNeverReplaced is the rule for every call on the way to a cluster with a pool: what was made is
-// kept, what is missing is made by the next apply, and Terraform replaces nothing.
+// TestACreateThatFailsIsNeverReplaced shows what Terraform has of a cluster that is there in part; the matrix shows that every
+// call may be the one that fails.
 func TestACreateThatFailsIsNeverReplaced(t *testing.T) {
 	t.Parallel()
-	for _, denied := range []string{
-		"CreateVpc", "CreateSubnet", "CreateRoute", "AuthorizeSecurityGroupIngress", "AddRoleToInstanceProfile", "AssociateAddress",
-		"AmazonSSM.PutParameter",
-	} {
+	for _, denied := range []string{"CreateVpc", "AddRoleToInstanceProfile", "AmazonSSM.PutParameter"} {
 		t.Run(denied, func(t *testing.T) {
 			l := startLab(t)
 			config := l.config(clusterWith(`control_plane = { access = ["192.0.2.0/24"] }`))

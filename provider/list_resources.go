@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/clusterform/clusterform/provider/engine"
 )
@@ -101,11 +102,27 @@ func (l *listed) result(ctx context.Context, req list.ListRequest, id engine.ID,
 	r.DisplayName = name
 	identify(ctx, r.Identity, name, &r.Diagnostics)
 	if req.IncludeResource {
-		state, err := l.managed.imported(r.Resource.Raw.Type(), id, b)
-		if err != nil {
-			r.Diagnostics.AddError("Cannot be read", err.Error())
-		}
-		r.Resource.Raw = state
+		r.Resource.Raw = l.whole(ctx, r.Resource.Raw.Type(), id, b, &r.Diagnostics)
 	}
 	return r
+}
+
+// whole is a resource with what is really there of it.
+func (l *listed) whole(ctx context.Context, t tftypes.Type, id engine.ID, b engine.Block, diags *diag.Diagnostics) tftypes.Value {
+	state, err := l.managed.imported(t, id, b)
+	if err != nil {
+		diags.AddError("Cannot be read", err.Error())
+		return state
+	}
+	seen, found := l.managed.conn.engine.Cluster(id).Read(ctx, b.Address())
+	if tell(diags, found); seen == nil || seen.Gone {
+		return state
+	}
+	set := l.managed.outputs(state, seen.Values, diags)
+	set["phase"] = tftypes.NewValue(tftypes.String, seen.Phase)
+	set["last_error"] = textOrNull(seen.LastError)
+	if state, err = with(state, set); err != nil {
+		diags.AddError("Cannot be read", err.Error())
+	}
+	return state
 }

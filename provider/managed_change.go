@@ -34,6 +34,8 @@ func (m *managed) Create(ctx context.Context, req resource.CreateRequest, resp *
 		tell(&resp.Diagnostics, out.Errors)
 		return
 	}
+	// What was made is told whole, also when Terraform was interrupted: an error here would taint it.
+	ctx = context.WithoutCancel(ctx)
 	resp.State.Raw = m.result(req.Plan.Raw, s, out, &resp.Diagnostics)
 	identify(ctx, resp.Identity, s.id(), &resp.Diagnostics)
 	m.keep(ctx, resp.Private, cluster, s, &resp.Diagnostics)
@@ -62,7 +64,7 @@ func (m *managed) Update(ctx context.Context, req resource.UpdateRequest, resp *
 		return
 	}
 	resp.State.Raw = m.result(req.Plan.Raw, s, out, &resp.Diagnostics)
-	m.keep(ctx, resp.Private, cluster, s, &resp.Diagnostics)
+	m.keep(context.WithoutCancel(ctx), resp.Private, cluster, s, &resp.Diagnostics)
 }
 
 // Delete implements resource.Resource. It needs no more than the id, and what is gone already is gone.

@@ -24,11 +24,11 @@ type giver interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 }
 
-// keep writes down what was made, for a run that has no record of it.
+// keep writes down what was made, for a run that has no record of it. That it cannot is no reason to taint what was made.
 func (m *managed) keep(ctx context.Context, to keeper, cluster *engine.Cluster, s *subject, diags *diag.Diagnostics) {
 	memory, err := cluster.Memory(ctx, s.block.Address())
 	if err != nil {
-		diags.AddError("The cluster's record cannot be used", err.Error())
+		diags.AddWarning("The cluster's record cannot be used", err.Error())
 		return
 	}
 	if memory != nil {

@@ -29,7 +29,7 @@ func TestWhatNewerVersionsOfTerraformFind(t *testing.T) {
 	}
 	managed := []string{"clusterform_cluster", "clusterform_manifest", "clusterform_node_pool", "clusterform_workload"}
 	for what, names := range map[string]struct{ got, want []string }{
-		"actions":        {slices.Sorted(maps.Keys(all.ActionSchemas)), []string{"clusterform_drain", "clusterform_rotate"}},
+		"actions":        {slices.Sorted(maps.Keys(all.ActionSchemas)), []string{"clusterform_drain", "clusterform_rotate", "clusterform_upgrade"}},
 		"list resources": {slices.Sorted(maps.Keys(all.ListResourceSchemas)), managed},
 		"identities":     {slices.Sorted(maps.Keys(ids.IdentitySchemas)), managed},
 	} {

@@ -8,11 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/list"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	tfprovider "github.com/hashicorp/terraform-plugin-framework/provider"
-	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 // Address is where Terraform looks for the provider.
@@ -27,6 +24,7 @@ type provider struct{ version string }
 
 var (
 	_ tfprovider.Provider                       = (*provider)(nil)
+	_ tfprovider.ProviderWithValidateConfig     = (*provider)(nil)
 	_ tfprovider.ProviderWithEphemeralResources = (*provider)(nil)
 	_ tfprovider.ProviderWithFunctions          = (*provider)(nil)
 	_ tfprovider.ProviderWithActions            = (*provider)(nil)
@@ -40,46 +38,24 @@ func (p *provider) Metadata(_ context.Context, _ tfprovider.MetadataRequest, res
 
 // Schema implements provider.Provider.
 func (p *provider) Schema(_ context.Context, _ tfprovider.SchemaRequest, resp *tfprovider.SchemaResponse) {
-	optional := func(d string) schema.StringAttribute {
-		return schema.StringAttribute{MarkdownDescription: d, Optional: true}
-	}
-	secret := func(d string) schema.StringAttribute {
-		return schema.StringAttribute{MarkdownDescription: d, Optional: true, Sensitive: true}
-	}
-	skip := func(d string) schema.BoolAttribute {
-		return schema.BoolAttribute{MarkdownDescription: d, Optional: true}
-	}
-	resp.Schema = schema.Schema{
-		MarkdownDescription: "Clusters, node pools and workloads, planned and made by clusterform's own engine. Nothing is connected to before it is needed, and unknown settings are fine while planning.",
-		Attributes: map[string]schema.Attribute{
-			"region":       optional("AWS region of clusters that name none. Default: `AWS_REGION`, then `AWS_DEFAULT_REGION`."),
-			"profile":      optional("Profile of the shared AWS configuration. Default: `AWS_PROFILE`."),
-			"access_key":   optional("AWS access key. Default: the SDK's chain of environment, profile, SSO and instance role."),
-			"secret_key":   secret("AWS secret key, with `access_key`."),
-			"token":        secret("AWS session token, with `access_key`."),
-			"endpoint_url": optional("URL of all AWS services, for the lab or a gateway. Default: `AWS_ENDPOINT_URL` and its like."),
-			"default_tags": schema.MapAttribute{
-				MarkdownDescription: "Tags on everything that clusters own; a cluster's own `tags` win.", ElementType: types.StringType, Optional: true,
-			},
-			"wait":      optional("When a node is done: `ready` when the orchestrator says so, `launched` when its instance runs. Default: `CLUSTERFORM_WAIT`, then `ready`."),
-			"state_dir": optional("Directory for the engine's record and journal of each cluster. Keep it between runs: after a crash it tells what was begun. One that is lost is made again from Terraform's state. Default: `.clusterform/terraform/WORKSPACE`."),
+	resp.Schema = settingsSchema()
+}
 
-			"skip_metadata_api_check": skip("Do not ask the instance metadata service for credentials."),
-			"skip_region_validation":  skip("Take any region, also one that does not look like AWS's."),
-		},
+// ValidateConfig implements provider.ProviderWithValidateConfig: what can be told without the environment.
+func (p *provider) ValidateConfig(ctx context.Context, req tfprovider.ValidateConfigRequest, resp *tfprovider.ValidateConfigResponse) {
+	if given := settingsIn(ctx, req.Config, &resp.Diagnostics); given != nil {
+		given.check(&resp.Diagnostics)
 	}
 }
 
 // Configure implements provider.Provider. It never fails because something is not known yet.
 func (p *provider) Configure(ctx context.Context, req tfprovider.ConfigureRequest, resp *tfprovider.ConfigureResponse) {
-	var given settings
-	resp.Diagnostics.Append(req.Config.Get(ctx, &given)...)
-	if resp.Diagnostics.HasError() || !given.known() {
+	given := settingsIn(ctx, req.Config, &resp.Diagnostics)
+	if given == nil {
 		return
 	}
-	c, err := given.connect(ctx, p.version)
-	if err != nil {
-		resp.Diagnostics.AddAttributeError(path.Root(err.attribute), "Invalid provider configuration", err.message)
+	c := given.connect(ctx, p.version, &resp.Diagnostics)
+	if c == nil {
 		return
 	}
 	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData, resp.ActionData, resp.ListResourceData = c, c, c, c, c
@@ -92,7 +68,7 @@ func (p *provider) Resources(context.Context) []func() resource.Resource {
 
 // DataSources implements provider.Provider.
 func (p *provider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newClusterData, newNodesData}
+	return []func() datasource.DataSource{newClusterData, newNodesData, newPlanData}
 }
 
 // EphemeralResources implements provider.ProviderWithEphemeralResources.
@@ -102,7 +78,7 @@ func (p *provider) EphemeralResources(context.Context) []func() ephemeral.Epheme
 
 // Actions implements provider.ProviderWithActions.
 func (p *provider) Actions(context.Context) []func() action.Action {
-	return []func() action.Action{newDrain, newRotate}
+	return []func() action.Action{newDrain, newRotate, newUpgrade}
 }
 
 // ListResources implements provider.ProviderWithListResources.
@@ -112,5 +88,5 @@ func (p *provider) ListResources(context.Context) []func() list.ListResource {
 
 // Functions implements provider.ProviderWithFunctions.
 func (p *provider) Functions(context.Context) []func() function.Function {
-	return []func() function.Function{newCIDRPlan, newParseKubeconfig}
+	return []func() function.Function{newCIDRPlan, newParseKubeconfig, newRender(p.version)}
 }

@@ -18,10 +18,17 @@ func (r *reach) connect(data any) {
 	}
 }
 
-// cluster finds the cluster that an argument names.
-func (r *reach) cluster(id types.String, diags *diag.Diagnostics) *engine.Cluster {
+// ready fails while there is no connection.
+func (r *reach) ready(diags *diag.Diagnostics) bool {
 	if r.conn == nil {
 		diags.AddError("The provider is not configured", "Some of its settings are still unknown. Apply what they come from first, with -target.")
+	}
+	return r.conn != nil
+}
+
+// cluster finds the cluster that an argument names.
+func (r *reach) cluster(id types.String, diags *diag.Diagnostics) *engine.Cluster {
+	if !r.ready(diags) {
 		return nil
 	}
 	parsed, err := engine.ParseID(id.ValueString(), r.conn.region)

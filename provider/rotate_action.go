@@ -9,7 +9,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/clusterform/clusterform/internal/event"
 	"github.com/clusterform/clusterform/planner/resource"
+	"github.com/clusterform/clusterform/provider/engine"
 )
 
 func newRotate() action.Action { return &rotateAction{} }
@@ -66,6 +68,7 @@ func (r *rotateAction) Invoke(ctx context.Context, req action.InvokeRequest, res
 		return
 	}
 	resp.SendProgress(action.InvokeProgressEvent{Message: fmt.Sprintf("Replacing the nodes of %s", address)})
-	out := cluster.Rotate(ctx, b)
+	var out *engine.Outcome
+	following(resp, func(events event.Sink) { out = cluster.Rotate(ctx, b, events) })
 	tell(&resp.Diagnostics, out.Errors)
 }

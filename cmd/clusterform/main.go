@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -27,6 +28,9 @@ func runSample(name string, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := hello.Main(ctx, name, args, os.Stdout); err != nil {
+		if ended, ok := errors.AsType[hello.Ended](err); ok {
+			return ended.ExitCode()
+		}
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -35,6 +35,9 @@ type Options struct {
 	// Verify reads the objects that the plan touches again, before anything else, and refuses what changed since it was
 	// made. It is for saved plans.
 	Verify bool
+	// Deduce takes what steps changed of other objects for granted where it follows from them, instead of reading those again:
+	// for callers that read everything before they rely on it, as Terraform does.
+	Deduce bool
 	// Outputs evaluates the root outputs at the end, nil leaves the recorded ones.
 	Outputs func(ctx context.Context, snap *resource.Snapshot) (map[string]resource.OutputRecord, error)
 	// Calls counts API calls so far, for Result and events; may be nil.

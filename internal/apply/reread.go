@@ -16,6 +16,9 @@ func changesOthers(k resource.Kind) bool { return k == resource.KindElasticIPAss
 // reread reads the objects again whose computed fields were changed by others' steps, for outputs and the next plan. What
 // cannot be read, or does not show yet, is left to the refresh of that plan.
 func (r *run) reread(ctx context.Context) []state.Entry {
+	if r.Deduce {
+		return r.deduced()
+	}
 	groups := map[batchKey][]*resource.Record{}
 	for a := range r.affected() {
 		if rec, ok := r.Journal.Record(a); ok && rec.ID != "" {
@@ -68,4 +71,39 @@ func (r *run) affected() map[resource.Address]bool {
 		}
 	}
 	return out
+}
+
+// deduced is what reread would find, as far as it is known without asking: an elastic address that was tied to a node is the
+// node's public one.
+func (r *run) deduced() []state.Entry {
+	var entries []state.Entry
+	for i := range r.steps {
+		s := &r.steps[i]
+		if r.graph.state[i] != done || s.Kind != resource.KindElasticIPAssociation || s.After == nil {
+			continue
+		}
+		tie, ok := s.After.Spec.(*resource.ElasticIPAssociation)
+		if !ok {
+			continue
+		}
+		address, ok := r.Journal.Record(resource.Address(tie.Address))
+		if !ok {
+			continue
+		}
+		rec, ok := r.Journal.Record(resource.Address(tie.Node))
+		if !ok {
+			continue
+		}
+		ip, ok := address.Spec.(*resource.ElasticIP)
+		if !ok || ip.PublicIP == "" {
+			continue
+		}
+		if n, ok := rec.Spec.(*resource.Node); ok && n.PublicAddr != ip.PublicIP {
+			now, node := *rec, *n
+			node.PublicAddr = ip.PublicIP
+			now.Spec, now.UpdatedAt = &node, r.Now().UTC()
+			entries = append(entries, state.Put(&now))
+		}
+	}
+	return entries
 }

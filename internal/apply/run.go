@@ -64,13 +64,14 @@ type run struct {
 	outputs    map[string]resource.OutputRecord
 	outputsErr error
 
-	wake chan struct{} // something is in the inbox
+	wake     chan struct{} // something is in the inbox
+	stopping chan struct{} // closed when nothing new is started
 
 	mu     sync.Mutex
 	inbox  []message
 	begun  []bool // by step: an intent was written
 	blobs  map[string]string
-	halted bool  // nothing new is started
+	halted bool  // nothing new is started; stopping is closed then
 	fatal  error // why, when it is not a drain
 	ended  bool  // the journal is not ours any more
 }
@@ -102,7 +103,7 @@ func newRun(o Options) (*run, error) {
 		Options: o, steps: o.Plan.Steps, graph: g, queue: newQueue(), started: o.Now(),
 		after: map[int32]resolved{}, errs: map[int32]error{},
 		active: map[resource.Address]int{}, unsure: map[resource.Address]bool{},
-		wake: make(chan struct{}, 1), begun: make([]bool, len(o.Plan.Steps)), blobs: map[string]string{},
+		wake: make(chan struct{}, 1), stopping: make(chan struct{}), begun: make([]bool, len(o.Plan.Steps)), blobs: map[string]string{},
 	}
 	if o.Calls != nil {
 		r.calls0 = o.Calls()
@@ -222,7 +223,7 @@ func keyOf(s *planner.Step) batchKey {
 // drain makes the run start nothing new.
 func (r *run) drain(why string) {
 	r.mu.Lock()
-	r.halted = true
+	r.halt()
 	r.mu.Unlock()
 	r.drained = true
 	if n := r.graph.count[running]; n > 0 {
@@ -238,10 +239,18 @@ func (r *run) fail(err error) {
 	if first {
 		r.fatal = err
 	}
-	r.halted = true
+	r.halt()
 	r.mu.Unlock()
 	if first {
 		r.emit(event.Event{Type: event.Draining, Message: "nothing new is started", Error: printable(err.Error())})
+	}
+}
+
+// halt keeps everything from beginning that has not begun; r.mu is held.
+func (r *run) halt() {
+	if !r.halted {
+		r.halted = true
+		close(r.stopping)
 	}
 }
 

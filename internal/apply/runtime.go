@@ -176,5 +176,9 @@ func (b *batch) Progress(a resource.Address, phase resource.Phase, message strin
 	b.run.emit(e)
 }
 
+// Stopping is closed when the run takes nothing new any more. A driver that waits for what goes on by itself (a node that
+// joins, work that moves away) then ends the wait and reports what there is; calls under way go to their end.
+func (b *batch) Stopping() <-chan struct{} { return b.run.stopping }
+
 // WaitLaunched implements resource.Runtime.
 func (b *batch) WaitLaunched() bool { return b.run.Options.WaitLaunched }

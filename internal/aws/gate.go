@@ -22,6 +22,8 @@ import (
 type gate struct {
 	cloud  *Cloud
 	region string
+	// slotless lets calls through that others, which have their slots already, wait for.
+	slotless bool
 }
 
 func (*gate) ID() string { return "clusterform:Gate" }
@@ -38,11 +40,13 @@ func (g *gate) HandleFinalize(ctx context.Context, in middleware.FinalizeInput, 
 			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 		}
 	}
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
-		return middleware.FinalizeOutput{}, middleware.Metadata{}, ctx.Err()
+	if !g.slotless {
+		select {
+		case c.slots <- struct{}{}:
+			defer func() { <-c.slots }()
+		case <-ctx.Done():
+			return middleware.FinalizeOutput{}, middleware.Metadata{}, ctx.Err()
+		}
 	}
 	c.count(service, action)
 	call := ctx
@@ -90,7 +94,7 @@ func serviceName(id string) string {
 // ambiguous says that the request may have taken effect although it failed: it was sent, and the answer is missing or is
 // a server's failure.
 func ambiguous(err error) bool {
-	if isThrottle(err) || isRefused(err) {
+	if isThrottle(err) || isRefused(err) || isFinal(err) {
 		return false
 	}
 	if e, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && e.Response != nil && e.HTTPStatusCode() != 0 {

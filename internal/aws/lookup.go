@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -98,29 +99,40 @@ func (c *Cloud) Find(ctx context.Context, rt resource.Runtime, regionName string
 	return o, nil
 }
 
-// rootDevice is the name of an image's boot disk, asked for once.
+// rootDevice is the name of an image's boot disk, asked for once: who comes while it is being asked for waits for the answer.
 func (r *region) rootDevice(ctx context.Context, image string) (string, error) {
 	r.mu.Lock()
-	name := r.rootDevices[image]
+	if r.rootDevices == nil {
+		r.rootDevices = map[string]*rootDevice{}
+	}
+	d := r.rootDevices[image]
+	if d == nil {
+		d = &rootDevice{turn: make(chan struct{}, 1)}
+		r.rootDevices[image] = d
+	}
 	r.mu.Unlock()
-	if name != "" {
-		return name, nil
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	if d.name != "" {
+		return d.name, nil
 	}
 	out, err := r.ec2.DescribeImages(ctx, &ec2.DescribeImagesInput{ImageIds: []string{image}})
 	if err != nil {
 		return "", err
 	}
+	d.name = "/dev/xvda"
 	if len(out.Images) > 0 {
-		name = sdk.ToString(out.Images[0].RootDeviceName)
+		d.name = cmp.Or(sdk.ToString(out.Images[0].RootDeviceName), d.name)
 	}
-	if name == "" {
-		name = "/dev/xvda"
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.rootDevices == nil {
-		r.rootDevices = map[string]string{}
-	}
-	r.rootDevices[image] = name
-	return name, nil
+	return d.name, nil
+}
+
+// rootDevice is what is known of an image's boot disk: "" until somebody asked. One asks at a time.
+type rootDevice struct {
+	turn chan struct{}
+	name string // guarded by turn
 }

@@ -183,7 +183,7 @@ func (d *nodeDriver) assignFound(ctx context.Context, rt resource.Runtime, membe
 		if tags[resource.TagSpec] != digest {
 			want, n := m.node(), foundInstance(rt, all[i]).spec.(*resource.Node)
 			resource.TakeUnobserved(n, want)
-			n.Role, n.DiskGiB, n.UserData = want.Role, want.DiskGiB, "unknown"
+			n.Role, n.DiskGiB, n.UserData, n.Setup = want.Role, want.DiskGiB, "unknown", ""
 			m.rec.Spec = n
 		}
 		subnet := rt.Ref(resource.KindSubnet, sdk.ToString(all[i].SubnetId))

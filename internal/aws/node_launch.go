@@ -75,7 +75,9 @@ func (d *nodeDriver) launchAll(ctx context.Context, rt resource.Runtime, b *batc
 		if round == 0 && b.launched {
 			up = b.members
 		} else {
+			launched := d.poll.launch()
 			up = d.launch(ctx, rt, b, report)
+			launched()
 		}
 		b.members = d.await(ctx, rt, up, report)
 	}

@@ -23,6 +23,8 @@ type poller struct {
 	// entered is when the last watch came; calls is how many the last look took.
 	entered time.Time
 	calls   int
+	// launching counts launches that are under way: their instances are about to be waited for, too.
+	launching int
 }
 
 // The pace of the poller: it looks again after a part of the time that the youngest has waited already, so that nothing
@@ -32,7 +34,39 @@ const (
 	patience  = 0.2
 	quickest  = 200 * time.Millisecond
 	slowestBy = 5 * time.Second
+	// gathering is how long a look waits for launches under way, so that it serves them as well.
+	gathering = time.Second
 )
+
+// launch counts a launch until the function returned is called.
+func (p *poller) launch() (done func()) {
+	p.mu.Lock()
+	p.launching++
+	p.mu.Unlock()
+	return func() {
+		p.mu.Lock()
+		p.launching--
+		p.mu.Unlock()
+	}
+}
+
+// gather waits for launches under way, and for what they launched to have had its time.
+func (p *poller) gather(ctx context.Context) error {
+	for end := time.Now().Add(gathering); ; {
+		p.mu.Lock()
+		young := quickest - time.Since(p.entered)
+		if p.launching > 0 {
+			young = quickest / 4
+		}
+		p.mu.Unlock()
+		if young <= 0 || !time.Now().Before(end) {
+			return nil
+		}
+		if err := sleep(ctx, young); err != nil {
+			return err
+		}
+	}
+}
 
 func (p *poller) interval() time.Duration {
 	d := time.Duration(float64(time.Since(p.entered)) * patience)
@@ -140,7 +174,7 @@ func (p *poller) loop(ctx context.Context) {
 		p.mu.Lock()
 		d := p.interval()
 		p.mu.Unlock()
-		if sleep(ctx, d) != nil {
+		if sleep(ctx, d) != nil || p.gather(ctx) != nil {
 			return
 		}
 		all, err := p.look(ctx)

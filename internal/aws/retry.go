@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -13,6 +14,8 @@ import (
 	sdkretry "github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/clusterform/clusterform/planner/resource"
 )
 
 // The bounds of the one retry layer. Throttled calls are worth more patience, because they end by waiting; an endpoint
@@ -27,13 +30,16 @@ const (
 
 // retryer decides on the SDK's retries. It has no quota: kept over many objects, one would fail calls that only have to
 // wait.
-type retryer struct{}
+type retryer struct {
+	// attempts is how many the user wants at most; 0 leaves it to the bounds above.
+	attempts int
+}
 
-func (retryer) MaxAttempts() int { return maxAttempts }
+func (r retryer) MaxAttempts() int { return cmp.Or(r.attempts, maxAttempts) }
 
 // IsErrorRetryable tells what may pass by itself from what will not.
 func (retryer) IsErrorRetryable(err error) bool {
-	if isAmbiguous(err) || isCapacity(err) {
+	if isAmbiguous(err) || isCapacity(err) || isFinal(err) {
 		return false
 	}
 	if isThrottle(err) {
@@ -63,12 +69,12 @@ func (retryer) IsErrorRetryable(err error) bool {
 
 // RetryDelay grows with the attempts (1, 2, 3…): from 1 s when throttled, from 50 ms otherwise, with full jitter over
 // its upper half. It returns err itself to give up.
-func (retryer) RetryDelay(attempt int, err error) (time.Duration, error) {
+func (r retryer) RetryDelay(attempt int, err error) (time.Duration, error) {
 	base, most := 50*time.Millisecond, maxOtherBackoff
 	switch {
 	case isThrottle(err):
 		base, most = time.Second, maxBackoff
-	case isRefused(err) && attempt >= maxRefusedAttempts, attempt >= maxOtherAttempts:
+	case isRefused(err) && attempt >= maxRefusedAttempts, attempt >= cmp.Or(r.attempts, maxOtherAttempts):
 		return 0, err
 	}
 	d := min(base<<min(attempt-1, 16), most)
@@ -139,6 +145,12 @@ func isNotFound(err error) bool {
 		return true
 	}
 	return strings.HasPrefix(code, "Invalid") && strings.HasSuffix(code, ".NotFound")
+}
+
+// isFinal is an error that was worked on already, as of a role that could not be assumed: the call itself was never sent.
+func isFinal(err error) bool {
+	_, ok := errors.AsType[*resource.Error](err)
+	return ok
 }
 
 func isRefused(err error) bool {

@@ -21,7 +21,7 @@ func newOperateCommands(app *App) []*cobra.Command {
 		}
 		return e
 	}
-	return operate.NewCommands(&operate.Options{
+	commands := operate.NewCommands(&operate.Options{
 		Streams: app.Streams, DefaultState: DefaultState, ReadState: app.readState,
 		Connect: func(ctx context.Context, s *resource.Snapshot, cluster resource.Address) (orchestrator.Client, error) {
 			return connected().connect(ctx, s, cluster)
@@ -30,4 +30,10 @@ func newOperateCommands(app *App) []*cobra.Command {
 			return connected().console(ctx, region, instance)
 		},
 	})
+	for _, c := range commands {
+		if c.Name() == "certs" {
+			c.AddCommand(newRenewCommand(app))
+		}
+	}
+	return commands
 }

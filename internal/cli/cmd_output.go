@@ -103,7 +103,7 @@ func (o *OutputOptions) all(outputs map[string]resource.OutputRecord) error {
 func (o *OutputOptions) one(r resource.OutputRecord) error {
 	if !o.JSON && !o.Raw {
 		p := o.out()
-		p.Line(render.OutputText(r))
+		render.Output(p, r, 0)
 		return p.Flush()
 	}
 	value := r.Value

@@ -25,7 +25,10 @@ type engine struct {
 	orchestration planner.Orchestration
 }
 
-var _ planner.SoftwareLookup = (*engine)(nil)
+var (
+	_ planner.SoftwareLookup = (*engine)(nil)
+	_ planner.Previewer      = (*engine)(nil)
+)
 
 // newEngine connects nothing yet. launched says that nodes are done when their instances run, and no orchestrator's API is
 // called.
@@ -65,6 +68,14 @@ func (e *engine) Endpoint(ctx context.Context, region string) (string, error) {
 		return "", nil
 	}
 	return e.endpoint(ctx, region)
+}
+
+// Preview implements planner.Previewer.
+func (e *engine) Preview(ctx context.Context, rt resource.Runtime, in planner.PreviewRequest) (*planner.Preview, error) {
+	if e.drivers == nil {
+		return nil, planner.ErrNoPreview
+	}
+	return e.drivers.Preview(ctx, rt, in)
 }
 
 // connect gives the client of a recorded cluster.

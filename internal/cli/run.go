@@ -29,6 +29,9 @@ type Run struct {
 	Import *hclconfig.Import
 	// Operation names the command in the lock.
 	Operation string
+	// Choose, if set, fills in Plan from what is recorded; errDone ends the run. Accept, if set, may refuse what was planned.
+	Choose func(ctx context.Context, r *Run) error
+	Accept func(*planner.Plan) error
 
 	view    view
 	signals *interrupts
@@ -49,6 +52,7 @@ func (r *Run) Do(ctx context.Context) error {
 		r.load,    // hclconfig: the files and variables, or those inside of a saved plan
 		r.connect, // internal/aws and internal/orchestrator/drivers: nothing is called yet
 		r.lock,    // internal/state: what is recorded; only a run that applies takes the lock
+		r.choose,  // what of it is to be planned, where the command says so by itself
 		r.make,    // planner: refresh, compare, order; or the saved plan as it is
 		r.render,  // internal/render: what would be done
 		r.save,    // planner/planfile: for -out
@@ -155,6 +159,13 @@ func (r *Run) lock(context.Context) error {
 	return nil
 }
 
+func (r *Run) choose(context.Context) error {
+	if r.Choose == nil {
+		return nil
+	}
+	return r.Choose(r.signals.plan, r)
+}
+
 func (r *Run) make(context.Context) error {
 	if r.plan != nil { // a saved one
 		return nil
@@ -165,7 +176,7 @@ func (r *Run) make(context.Context) error {
 		Now: r.Now(), ToolVersion: r.Version, Progress: r.view.Note, Open: r.unseal,
 	}
 	if r.Plan.Refresh {
-		req.Drivers = r.cloud
+		req.Drivers, req.Previewer = r.cloud, r.cloud
 	}
 	plan, diags := planner.Make(r.signals.plan, req)
 	if r.signals.interrupted() {
@@ -175,6 +186,9 @@ func (r *Run) make(context.Context) error {
 		return err
 	}
 	r.plan = plan
+	if r.Accept != nil {
+		return r.Accept(plan)
+	}
 	return nil
 }
 

@@ -18,6 +18,7 @@ import (
 func (r *runner) machinesUp(ctx context.Context) (netip.Addr, error) {
 	machines, err := machine.New(machine.Options{
 		Name: r.cfg.Name, Dir: r.dir, CacheDir: r.cfg.Dirs.Cache, Logger: r.log.With("part", "machines"), Progress: r.report.Progress,
+		Systems: r.cfg.Images, UbuntuMirror: r.cfg.UbuntuMirror,
 		Metadata: func(w http.ResponseWriter, req *http.Request, instanceID string) {
 			<-r.started
 			r.server.IMDS().ServeHTTP(w, req.WithContext(api.WithMachine(req.Context(), instanceID)))

@@ -32,6 +32,10 @@ type Config struct {
 	Dirs    Dirs
 	// Bundles are directories of cluster software to offer, besides those in the cache directory.
 	Bundles []string
+	// Images are systems whose root filesystems are made ready on the way up: "debian-13". Others are when the first machine
+	// wants them. UbuntuMirror is where those of Ubuntu come from; empty is the host's own, which only Ubuntu has.
+	Images       []string
+	UbuntuMirror string
 }
 
 const (

@@ -19,6 +19,8 @@ type LogOptions struct {
 	Since time.Duration
 	// Previous reads what the container said before its last restart.
 	Previous bool
+	// Progress is told of replicas that come and go while they are followed; nil is not told.
+	Progress func(string)
 }
 
 // LogReader is a Client that reads logs: each line begins with the replica that wrote it, "web-5c9d/app | ".

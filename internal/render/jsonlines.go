@@ -45,6 +45,7 @@ type line struct {
 	Diagnostic json.RawMessage        `json:"diagnostic,omitempty"`
 	Recovered  *planner.Recovered     `json:"recovered,omitempty"`
 	Fields     []resource.FieldChange `json:"fields,omitempty"`
+	Preview    *planner.Preview       `json:"preview,omitempty"`
 	Operation  string                 `json:"operation,omitempty"`
 }
 
@@ -141,7 +142,7 @@ func (j *JSONLines) Plan(plan *planner.Plan) {
 	}
 	for _, e := range entries(plan) {
 		s := e.step
-		j.write(line{Type: "planned_change", Message: string(s.Address) + ": " + e.phrase(), Fields: s.Fields, Change: &changeLine{
+		j.write(line{Type: "planned_change", Message: string(s.Address) + ": " + e.phrase(), Fields: s.Fields, Preview: s.Preview, Change: &changeLine{
 			Resource: resourceLine{s.Address, s.Kind, e.id()}, Previous: s.From, Action: string(s.Action), Reason: s.Reason,
 			Because: s.Because, First: s.CreateFirst,
 		}})

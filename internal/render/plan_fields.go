@@ -16,6 +16,10 @@ const afterApply = "(known after apply)"
 // fields writes what differs below an entry's header. A group's members share it: what is each one's own is left out.
 func (e entry) fields(p *Printer, verbose, several bool) {
 	s := e.step
+	if s.Preview != nil {
+		e.preview(p)
+		return
+	}
 	switch s.Action {
 	case planner.ActionCreate, planner.ActionImport, planner.ActionAdopt:
 		if s.After == nil {

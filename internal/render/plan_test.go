@@ -195,6 +195,30 @@ func clusterPlan() *planner.Plan {
 	return p
 }
 
+func previewPlan() *planner.Plan {
+	of := func(name, content string) *resource.Manifest {
+		return &resource.Manifest{
+			APIVersion: "v1", ObjectKind: "ConfigMap", Namespace: "shop", Name: name, Content: content,
+			Attributes: map[string]string{"data.a": content}, Live: map[string]string{"ConfigMap/shop/" + name: "d1"},
+		}
+	}
+	p := planOf(
+		create(object("manifest.new", &resource.Manifest{APIVersion: "v1", ObjectKind: "Service", Namespace: "shop", Name: "new", Content: "cccc"})),
+		change(of("settings", "one"), of("settings", "two"), "manifest.settings", "ConfigMap/shop/settings"),
+		change(of("same", "one"), of("same", "two"), "manifest.same", "ConfigMap/shop/same"),
+	)
+	p.Steps[0].Preview = &planner.Preview{Fields: []resource.FieldChange{
+		{Path: "spec.clusterIP", Unknown: true}, {Path: "spec.ports[0].port", New: "80"}, {Path: "spec.type", New: "ClusterIP\x1b[2J"},
+	}}
+	p.Steps[1].Preview = &planner.Preview{Unchanged: 7, Fields: []resource.FieldChange{
+		{Path: "data.a", Old: "edited", New: "two", Effect: resource.EffectUpdate}, {Path: "data.gone", Old: "x", Effect: resource.EffectUpdate},
+		{Path: "data.token", Old: "(sensitive)", New: "(sensitive)", Effect: resource.EffectUpdate}, {Path: "metadata.labels.by", New: "webhook", Effect: resource.EffectUpdate},
+	}}
+	p.Steps[2].Preview = &planner.Preview{Unchanged: 3}
+	p.Summary = planner.Summary{Create: 1, Update: 2}
+	return p
+}
+
 func driftPlan() *planner.Plan {
 	p := &planner.Plan{Mode: planner.ModeNormal, Summary: planner.Summary{Drifted: 4}}
 	was, is := node("eu-central-1a"), node("eu-central-1a")
@@ -231,6 +255,7 @@ func TestPlan(t *testing.T) {
 		{name: "first", plan: firstPlan()},
 		{name: "first_verbose", plan: firstPlan(), verbose: true},
 		{name: "first_colour", plan: firstPlan(), colour: true},
+		{name: "preview", plan: previewPlan()},
 		{name: "changes", plan: changesPlan()},
 		{name: "changes_verbose", plan: changesPlan(), verbose: true},
 		{name: "roll", plan: rollPlan()},

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
 	"github.com/clusterform/clusterform/planner/resource"
 )
 
@@ -98,20 +100,37 @@ func Outputs(p *Printer, outputs map[string]resource.OutputRecord) {
 		width = max(width, len(name))
 	}
 	for _, name := range slices.Sorted(maps.Keys(outputs)) {
-		p.Linef("%-*s = %s", width, name, OutputText(outputs[name]))
+		p.Textf("%-*s = ", width, name)
+		Output(p, outputs[name], width+len(" = "))
 	}
 }
 
-// OutputText is an output's value on one line; a sensitive one is "(sensitive)".
-func OutputText(o resource.OutputRecord) string {
+// widest is how long the line of an output may be before what has parts goes over several lines.
+const widest = 80
+
+// Output writes an output's value, which begins at a column, and ends the line; a sensitive one is "(sensitive)". What has
+// parts and does not fit on a line has one for each of them.
+func Output(p *Printer, o resource.OutputRecord, column int) {
 	switch {
 	case o.Sensitive:
-		return "(sensitive)"
+		p.Line("(sensitive)")
 	case len(o.Value) == 0:
-		return "null"
+		p.Line("null")
+	case column+len(o.Value) > widest && (o.Value[0] == '[' || o.Value[0] == '{'):
+		p.Text(inParts(o) + "\n")
 	default:
-		return string(o.Value)
+		p.Line(string(o.Value))
 	}
+}
+
+// inParts is a value in the language's form.
+func inParts(o resource.OutputRecord) string {
+	if typ, err := ctyjson.UnmarshalType(o.Type); err == nil {
+		if v, err := ctyjson.Unmarshal(o.Value, typ); err == nil {
+			return CtyValue(v)
+		}
+	}
+	return hardLine(string(o.Value))
 }
 
 func sortedKeys[V any](m map[resource.Address]V) []resource.Address {

@@ -36,6 +36,11 @@ func someState() *resource.Snapshot {
 	old.Deposed = true
 	s.Deposed["node_pool.worker[0]"] = []*resource.Record{old}
 	s.Outputs["host"] = resource.OutputRecord{Type: json.RawMessage(`"string"`), Value: json.RawMessage(`"a\u001b[2J"`)}
+	s.Outputs["short"] = resource.OutputRecord{Type: json.RawMessage(`["list","string"]`), Value: json.RawMessage(`["203.0.113.7","203.0.113.8"]`)}
+	s.Outputs["nodes"] = resource.OutputRecord{
+		Type:  json.RawMessage(`["map",["object",{"id":"string","addresses":["list","string"]}]]`),
+		Value: json.RawMessage(`{"a":{"addresses":["203.0.113.7","10.88.0.1"],"id":"i-0123456789abcdef0"},"b\u001b[2J":{"addresses":[],"id":"i-1\u001b[2J\n"}}`),
+	}
 	s.Outputs["password"] = resource.OutputRecord{Type: json.RawMessage(`"string"`), Sensitive: true, Sealed: "sealed"}
 	s.Intents = []resource.Intent{{Operation: resource.Create}}
 	return s

@@ -43,10 +43,12 @@ func Token(uid string, a Address, generation int, more ...string) string {
 
 // SpecDigest is the hash of what a node is launched with. Two nodes of one digest can be launched by one call; on a
 // found instance, the digest in its tag tells whether it was launched as wanted now.
+//
+// What the user-data was rendered from stands for it, so that a newer clusterform takes up what an older one launched.
 func SpecDigest(n *Node) string {
 	return digest(
 		string(n.Pool), n.Role, n.Image, string(n.Subnet), n.Zone, fmt.Sprint(n.SecurityGroups), string(n.Profile), n.KeyName,
-		fmt.Sprint(n.PublicIP), fmt.Sprint(n.DiskGiB), fmt.Sprint(n.Spot), n.UserData, n.Orchestrator, n.Version, fmt.Sprint(n.InstanceTypes),
+		fmt.Sprint(n.PublicIP), fmt.Sprint(n.DiskGiB), fmt.Sprint(n.Spot), cmp.Or(n.Setup, n.UserData), n.Orchestrator, n.Version, fmt.Sprint(n.InstanceTypes),
 		fmt.Sprint(n.Tags), // fmt prints maps in the order of their keys
 	)[:16]
 }

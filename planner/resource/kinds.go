@@ -165,7 +165,10 @@ type Node struct {
 	Spot     bool   `json:"spot,omitempty" cf:"roll"`
 	// UserData is the SHA-256 in hex of the user-data, whose text is a blob of the plan. "" is none.
 	UserData string `json:"user_data,omitempty" cf:"roll,unobserved"`
-	Tags     Tags   `json:"tags,omitempty" cf:"update"`
+	// Setup is the digest of what UserData was rendered from, where nodes join an orchestrator. As long as it is the same, a
+	// node keeps the UserData that it was launched with: a newer clusterform's text alone rolls nothing.
+	Setup string `json:"setup,omitempty" cf:"recorded"`
+	Tags  Tags   `json:"tags,omitempty" cf:"update"`
 
 	// What the orchestrator is told; without one they are only recorded.
 	Orchestrator string            `json:"orchestrator,omitempty" cf:"roll,unobserved"`

@@ -153,3 +153,52 @@ func typeOfBody(body any) tftypes.Type {
 	}
 	return tftypes.String
 }
+
+// ToCty turns a known value of Terraform's into one of the language.
+func ToCty(v tftypes.Value) (cty.Value, error) {
+	switch t := v.Type(); {
+	case t == nil || v.IsNull():
+		return cty.NullVal(cty.DynamicPseudoType), nil
+	case !v.IsKnown():
+		return cty.DynamicVal, nil
+	case t.Is(tftypes.String):
+		var s string
+		err := v.As(&s)
+		return cty.StringVal(s), err
+	case t.Is(tftypes.Number):
+		var n big.Float
+		err := v.As(&n)
+		return cty.NumberVal(&n), err
+	case t.Is(tftypes.Bool):
+		var b bool
+		err := v.As(&b)
+		return cty.BoolVal(b), err
+	case t.Is(tftypes.List{}), t.Is(tftypes.Tuple{}), t.Is(tftypes.Set{}):
+		var from []tftypes.Value
+		if err := v.As(&from); err != nil {
+			return cty.NilVal, err
+		}
+		list := []cty.Value{}
+		for _, e := range from {
+			inner, err := ToCty(e)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			list = append(list, inner)
+		}
+		return cty.TupleVal(list), nil
+	}
+	var from map[string]tftypes.Value
+	if err := v.As(&from); err != nil {
+		return cty.NilVal, err
+	}
+	fields := map[string]cty.Value{}
+	for k, e := range from {
+		inner, err := ToCty(e)
+		if err != nil {
+			return cty.NilVal, err
+		}
+		fields[k] = inner
+	}
+	return cty.ObjectVal(fields), nil
+}

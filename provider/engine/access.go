@@ -70,6 +70,8 @@ func (c *Cluster) JoinToken(ctx context.Context, controlPlane bool) (string, err
 	if err != nil {
 		return "", err
 	}
+	c.admitting.Lock() // several at the same time would each make one
+	defer c.admitting.Unlock()
 	if err := client.Admit(ctx); err != nil {
 		return "", err
 	}

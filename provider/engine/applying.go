@@ -14,6 +14,7 @@ import (
 
 	"github.com/clusterform/clusterform/hclconfig"
 	"github.com/clusterform/clusterform/internal/apply"
+	"github.com/clusterform/clusterform/internal/event"
 	"github.com/clusterform/clusterform/internal/state"
 	"github.com/clusterform/clusterform/planner"
 	"github.com/clusterform/clusterform/planner/resource"
@@ -40,18 +41,22 @@ type change struct {
 	replace bool
 	// look reads reality before planning, since the last refresh found it otherwise than recorded.
 	look bool
-	done chan *Outcome
+	// together: it is not carried out without the others of its batch that say so.
+	together bool
+	// events hears of what happens; nobody does by default.
+	events event.Sink
+	done   chan *Outcome
 }
 
 // Apply makes or changes a resource. look reads reality again before.
 func (c *Cluster) Apply(ctx context.Context, b Block, look bool) *Outcome {
 	c.Declare(b)
-	return c.enqueue(&change{ctx: ctx, block: b, look: look})
+	return c.enqueue(&change{ctx: ctx, block: b, look: look})[0]
 }
 
-// Rotate replaces the nodes of a pool or of a control plane, as its update block says.
-func (c *Cluster) Rotate(ctx context.Context, b Block) *Outcome {
-	return c.enqueue(&change{ctx: ctx, block: b, replace: true, look: true})
+// Rotate replaces the nodes of a pool or of a control plane, as its update block says. What happens is told to events.
+func (c *Cluster) Rotate(ctx context.Context, b Block, events event.Sink) *Outcome {
+	return c.enqueue(&change{ctx: ctx, block: b, replace: true, look: true, events: events})[0]
 }
 
 // Remove takes a resource away. Removing a cluster takes everything with it that is recorded of it.
@@ -59,21 +64,27 @@ func (c *Cluster) Remove(ctx context.Context, b Block) *Outcome {
 	c.mu.Lock()
 	delete(c.declared, b.Address())
 	c.mu.Unlock()
-	return c.enqueue(&change{ctx: ctx, block: b, remove: true, look: true})
+	return c.enqueue(&change{ctx: ctx, block: b, remove: true, look: true})[0]
 }
 
-// enqueue hands a change to the next run of the engine. Terraform changes resources one by one; those of one cluster that
+// enqueue hands changes to the next run of the engine. Terraform changes resources one by one; those of one cluster that
 // come at the same moment are planned and carried out together, as the command line would.
-func (c *Cluster) enqueue(ch *change) *Outcome {
-	ch.done = make(chan *Outcome, 1)
+func (c *Cluster) enqueue(changes ...*change) []*Outcome {
+	for _, ch := range changes {
+		ch.done = make(chan *Outcome, 1)
+	}
 	c.mu.Lock()
-	c.waiting = append(c.waiting, ch)
+	c.waiting = append(c.waiting, changes...)
 	if !c.busy {
 		c.busy = true
 		go c.work()
 	}
 	c.mu.Unlock()
-	return <-ch.done
+	out := make([]*Outcome, len(changes))
+	for i, ch := range changes {
+		out[i] = <-ch.done
+	}
+	return out
 }
 
 func (c *Cluster) work() {
@@ -98,9 +109,9 @@ func (c *Cluster) carryOut(batch []*change) {
 	ctx, cancel := untilAll(batch)
 	defer cancel()
 	outcomes, err := c.run(ctx, batch)
-	if err != nil && len(batch) > 1 {
-		for _, ch := range batch {
-			c.carryOut([]*change{ch})
+	if parts := apart(batch); err != nil && len(parts) > 1 {
+		for _, part := range parts {
+			c.carryOut(part)
 		}
 		return
 	}
@@ -232,7 +243,7 @@ func (j *job) plan(ctx context.Context) error {
 	if _, has := j.wanted[j.cluster.id.Address()]; !has {
 		return errors.New(j.cluster.missing(j.batch[0].block).Detail)
 	}
-	plan, cfg, diags := j.cluster.makeReplacing(ctx, j.wanted, snap, drivers, j.replaced(snap), targets...)
+	plan, cfg, diags := j.cluster.makeReplacing(ctx, j.wanted, snap, drivers, nil, j.replaced(snap), targets...)
 	if diags.HasErrors() {
 		return &planError{diags}
 	}
@@ -326,7 +337,8 @@ func (j *job) apply(ctx context.Context) []*Outcome {
 		_, failed = apply.Run(ctx, apply.Options{
 			Plan: j.made, Journal: j.session, Drivers: j.cluster.engine.opts.Cloud,
 			Evaluator:   planner.NewEvaluator(j.cfg, j.made).WithOrchestration(orchestration),
-			Parallelism: j.cluster.engine.opts.Parallelism, WaitLaunched: j.cluster.engine.opts.WaitLaunched,
+			Parallelism: j.cluster.engine.opts.Parallelism, WaitLaunched: j.cluster.engine.opts.WaitLaunched, Deduce: true,
+			Events: listeners(j.batch),
 		})
 	}
 	snap := j.session.Snapshot()

@@ -27,6 +27,33 @@ type Block struct {
 // whole tells whether the block can be evaluated: a stored one with secrets cannot.
 func (b Block) whole() bool { return !b.Secret || len(b.Secrets) > 0 }
 
+// blanked is a stored block with something in the places of its secrets: enough to tell what does not depend on them.
+func (b Block) blanked() Block {
+	if !b.whole() {
+		b.Secrets = map[string]string{}
+		blank(b.Body, b.Secrets)
+	}
+	return b
+}
+
+// blank finds the variables in a body.
+func blank(body any, secrets map[string]string) {
+	switch body := body.(type) {
+	case map[string]any:
+		for _, inner := range body {
+			blank(inner, secrets)
+		}
+	case []any:
+		for _, inner := range body {
+			blank(inner, secrets)
+		}
+	case string:
+		if name, ok := strings.CutPrefix(body, "${var."); ok {
+			secrets[strings.TrimSuffix(name, "}")] = "-"
+		}
+	}
+}
+
 // Address is the block's.
 func (b Block) Address() resource.Address { return resource.Address(b.Type + "." + b.Name) }
 

@@ -132,8 +132,8 @@ type Cluster struct {
 	observed *observed
 	lookup   *lookup
 
-	// restoring is held while a lost record is restored.
-	restoring sync.Mutex
+	// restoring is held while a lost record is restored, admitting while a join token is made.
+	restoring, admitting sync.Mutex
 
 	mu sync.Mutex
 	// declared is what this run of Terraform wants, as far as it was heard of.

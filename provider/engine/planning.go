@@ -60,13 +60,17 @@ func (c *Cluster) Plan(ctx context.Context, b Block) (*Plan, hclconfig.Diagnosti
 	if err != nil {
 		return nil, failed(err)
 	}
-	var drivers planner.Drivers
+	var (
+		drivers   planner.Drivers
+		previewer planner.Previewer
+	)
 	c.mu.Lock()
 	if c.refreshed {
 		drivers = c.observed
+		previewer, _ = c.engine.opts.Cloud.(planner.Previewer)
 	}
 	c.mu.Unlock()
-	plan, _, diags := c.make(ctx, blocks, snap, drivers, b.Address())
+	plan, _, diags := c.makeReplacing(ctx, blocks, snap, drivers, previewer, nil, b.Address())
 	if diags.HasErrors() {
 		return nil, diags
 	}
@@ -80,12 +84,12 @@ func (c *Cluster) Plan(ctx context.Context, b Block) (*Plan, hclconfig.Diagnosti
 func (c *Cluster) make(
 	ctx context.Context, blocks map[resource.Address]Block, snap *resource.Snapshot, drivers planner.Drivers, targets ...resource.Address,
 ) (*planner.Plan, *hclconfig.Configuration, hclconfig.Diagnostics) {
-	return c.makeReplacing(ctx, blocks, snap, drivers, nil, targets...)
+	return c.makeReplacing(ctx, blocks, snap, drivers, nil, nil, targets...)
 }
 
-// makeReplacing is make with objects that are to be replaced.
+// makeReplacing is make with objects that are to be replaced, and with manifests that clusters are asked about.
 func (c *Cluster) makeReplacing(
-	ctx context.Context, blocks map[resource.Address]Block, snap *resource.Snapshot, drivers planner.Drivers, replace []string, targets ...resource.Address,
+	ctx context.Context, blocks map[resource.Address]Block, snap *resource.Snapshot, drivers planner.Drivers, previewer planner.Previewer, replace []string, targets ...resource.Address,
 ) (*planner.Plan, *hclconfig.Configuration, hclconfig.Diagnostics) {
 	cfg, diags := load(blocks, c.engine.opts.Version)
 	if diags.HasErrors() {
@@ -96,7 +100,7 @@ func (c *Cluster) makeReplacing(
 		return nil, nil, failed(err)
 	}
 	req := planner.Request{
-		Orchestration: orchestration, Config: cfg, State: snap, Lookup: c.lookup, Find: c.engine.opts.Cloud.Find, ToolVersion: c.engine.opts.Version, Drivers: drivers, Replace: replace,
+		Orchestration: orchestration, Config: cfg, State: snap, Lookup: c.lookup, Find: c.engine.opts.Cloud.Find, ToolVersion: c.engine.opts.Version, Drivers: drivers, Previewer: previewer, Replace: replace,
 	}
 	for _, t := range targets {
 		req.Targets = append(req.Targets, string(t))
@@ -243,11 +247,13 @@ func (c *Cluster) readWorkload(ctx context.Context, s *stored, snap *resource.Sn
 	case slices.ContainsFunc(plan.Drift, func(d planner.Drift) bool { return a.Contains(d.Address) }):
 		r.Phase = PhaseDrifted
 	}
-	b := s.Blocks[a]
+	b := s.Blocks[a].blanked()
 	if !b.whole() {
 		return r, diags
 	}
-	cfg, more := load(s.Blocks, c.engine.opts.Version)
+	blocks := maps.Clone(s.Blocks)
+	blocks[a] = b
+	cfg, more := load(blocks, c.engine.opts.Version)
 	if more.HasErrors() {
 		return nil, more
 	}

@@ -300,5 +300,6 @@ def ready():
 if __name__ == "__main__":
     command = {"pool": pool, "reserved": reserved, "ready": ready, "parameters": lambda: retry("parameters", parameters), "identity": identity, "fetch": fetch, "hosts": hosts,
                "others": lambda: sys.exit(not alive(others())), "wait": wait,
+               "well": lambda: sys.exit(not answers(ENV["IP"], ENV["API_HEALTH"])),
                "say": lambda: say(sys.argv[2], sys.argv[3])}
     command[sys.argv[1]]()

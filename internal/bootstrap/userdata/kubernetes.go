@@ -38,6 +38,7 @@ func kubernetes(in planner.NodeSetup) (settings, error) {
 		return s, nil
 	}
 	s.program = []string{"kubernetes_control_plane.sh", "kubernetes.sh"}
+	s.daily = []string{"certificates"}
 	s.environment = append(s.environment,
 		variable{"PODS", c.Network.Overlay.PodCIDR}, variable{"SERVICES", c.Network.Overlay.ServiceCIDR},
 		variable{"AUTHENTICATION", authentication(version)})

@@ -129,6 +129,8 @@ if [ ! -e $STATE/joined ]; then
   done
   log systemctl start clusterform-api.timer
   if [ "$ROLE" = control_plane ]; then
+    packages openssl openssl openssl
+    log systemctl enable --now clusterform-certificates.timer
     overlay
     begin
     until addons; do again "add-ons: $(last)"; done

@@ -16,11 +16,11 @@ var sources embed.FS
 // remarks are what people need and a node does not: lines of comments but the first, the docstrings, empty lines.
 var remarks = regexp.MustCompile(`(?m)^(?:[ \t]*#(?:[^!].*)?|[ \t]*"""[^"]*"""|[ \t]*)\n|  # .*$`)
 
-// pack puts the node's programs and units into a compressed archive, written with ASCII in lines. The parts are joined after
-// shared.sh; extra is the user's own script, if it goes with them.
-func pack(parts []string, extra string) (string, error) {
+// pack puts the node's programs and units into a compressed archive, written with ASCII in lines. The parts of the node's
+// program are joined after shared.sh; extra is the user's own script, if it goes with them.
+func pack(s settings, extra string) (string, error) {
 	program := ""
-	for _, name := range append([]string{"shared.sh"}, parts...) {
+	for _, name := range append([]string{"shared.sh"}, s.program...) {
 		text, err := sources.ReadFile(name)
 		if err != nil {
 			return "", err
@@ -47,7 +47,16 @@ func pack(parts []string, extra string) (string, error) {
 	}
 	add("usr/local/lib/clusterform/cf", remarks.ReplaceAllString(string(cf), ""), 0o755)
 	add("usr/local/sbin/clusterform-node", remarks.ReplaceAllString(program, ""), 0o755)
-	for _, unit := range []string{"clusterform-node.service", "clusterform-api.service", "clusterform-api.timer"} {
+	units := []string{"clusterform-node.service", "clusterform-api.service", "clusterform-api.timer"}
+	for _, name := range s.daily {
+		text, readErr := sources.ReadFile(name + ".sh")
+		if readErr != nil {
+			return "", readErr
+		}
+		add("usr/local/lib/clusterform/"+name, remarks.ReplaceAllString(string(text), ""), 0o755)
+		units = append(units, "clusterform-"+name+".service", "clusterform-"+name+".timer")
+	}
+	for _, unit := range units {
 		text, readErr := sources.ReadFile(unit)
 		if readErr != nil {
 			return "", readErr

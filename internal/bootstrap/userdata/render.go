@@ -64,7 +64,9 @@ type settings struct {
 	environment []variable
 	// program follows shared.sh in the node's program.
 	program []string
-	files   []resource.SoftwareFile
+	// daily are programs with a timer of their own: NAME.sh, clusterform-NAME.service and clusterform-NAME.timer.
+	daily []string
+	files []resource.SoftwareFile
 }
 
 type variable struct{ name, value string }
@@ -92,7 +94,7 @@ func assemble(in planner.NodeSetup, s settings, extra string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	packed, err := pack(s.program, extra)
+	packed, err := pack(s, extra)
 	if err != nil {
 		return "", err
 	}

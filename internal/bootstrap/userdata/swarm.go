@@ -12,12 +12,19 @@ import (
 
 // swarm is what nodes of a Docker Swarm are told. Docker itself comes from the machine's own packages unless it is there.
 func swarm(in planner.NodeSetup) (settings, error) {
-	s := settings{program: []string{"swarm.sh"}}
+	part := "swarm_worker.sh"
+	if in.Role == controlPlane {
+		part = "swarm_manager.sh"
+	}
+	s := settings{program: []string{part, "swarm.sh"}}
 	if in.Software != nil {
 		s.files = in.Software.Files
 		if host, ok := strings.CutPrefix(in.Software.Registry, "http://"); ok {
 			s.environment = append(s.environment, variable{"INSECURE_REGISTRY", strings.TrimSuffix(host, "/")})
 		}
+	}
+	if in.Cluster.Network.Overlay.Encrypted {
+		s.environment = append(s.environment, variable{"ENCRYPTED", "yes"})
 	}
 	if in.Role != controlPlane {
 		return s, nil

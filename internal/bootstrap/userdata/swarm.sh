@@ -1,18 +1,18 @@
 
-# engine info|init|join: asks the engine, which needs no docker command. The token to join with goes from a file into the
-# socket, as everybody sees the arguments of commands. "info" prints the state and whether this is a manager.
-engine() {
-  python3 - "$1" <<'PY'
-import http.client, json, os, socket, sys
+# engine info|init|join|leave: asks the engine, which needs no docker command. The token to join with goes from a file
+# into the socket, as everybody sees the arguments of commands. "info" prints the state and whether this is a manager.
+ENGINE=/usr/local/lib/clusterform/engine
+engine() { python3 $ENGINE "$1"; }
+cat >$ENGINE <<'PY'
+import contextlib, http.client, json, os, socket, sys
 
-E, what = os.environ, sys.argv[1]
+E = os.environ
 
 
-def parameter(name):
-    try:
-        return open("/run/clusterform/p/" + name).read().strip()
-    except OSError:
-        return ""
+def read(path):
+    with contextlib.suppress(OSError), open(path) as f:
+        return f.read().strip()
+    return ""
 
 
 class Engine(http.client.HTTPConnection):
@@ -32,35 +32,53 @@ def call(method, path, body=None):
     return answer
 
 
-try:
-    if what == "info":
-        s = call("GET", "/info")["Swarm"]
-        print(s["LocalNodeState"] + (" manager" if s["ControlAvailable"] else ""))
-    elif what == "leave":
-        call("POST", "/swarm/leave?force=1")
+def others(endpoints):
+    return [a + ":2377" for a in (a.strip() for a in endpoints.split(",")) if a not in ("", E["IP"])]
+
+
+def enter(token="", endpoints=""):
+    """Joins by a token, or begins a Swarm without one."""
+    body = {"ListenAddr": "0.0.0.0:2377", "AdvertiseAddr": E["IP"], "DataPathAddr": E["IP"]}
+    if E["ROLE"] == "control_plane":
+        body["Availability"] = "active" if E.get("SCHEDULABLE") else "drain"
+    if token:
+        body.update(RemoteAddrs=others(endpoints), JoinToken=token)
     else:
-        body = {"ListenAddr": "0.0.0.0:2377", "AdvertiseAddr": E["IP"], "DataPathAddr": E["IP"]}
-        if E["ROLE"] == "control_plane":
-            body["Availability"] = "active" if E.get("SCHEDULABLE") else "drain"
-        if what == "init":
-            body.update(DefaultAddrPool=[E["PODS"]], SubnetSize=24, Spec={})
+        body.update(DefaultAddrPool=[E["PODS"]], SubnetSize=24, Spec={})
+    call("POST", "/swarm/" + ("join" if token else "init"), body)
+
+
+if __name__ == "__main__":
+    what, p = sys.argv[1], "/run/clusterform/p/"
+    try:
+        if what == "info":
+            s = call("GET", "/info")["Swarm"]
+            print(s["LocalNodeState"] + (" manager" if s["ControlAvailable"] else ""))
+        elif what == "leave":
+            call("POST", "/swarm/leave?force=1")
+        elif what == "join":
+            enter(read(p + "join"), read(p + "endpoints"))
         else:
-            managers = [a.strip() for a in parameter("endpoints").split(",")]
-            body.update(RemoteAddrs=[a + ":2377" for a in managers if a not in ("", E["IP"])], JoinToken=parameter("join"))
-        call("POST", "/swarm/" + what, body)
-except (OSError, ValueError, KeyError) as e:
-    sys.exit("the engine does not answer: %s" % e)
+            enter()
+    except (OSError, ValueError, KeyError) as e:
+        sys.exit("the engine does not answer: %s" % e)
 PY
-}
 
 # What the engine is told of this machine. Settings of others in the file stay.
 configure() {
   [ -e /proc/net/ip_vs ] || log modprobe ip_vs
   IPVS=false
   [ ! -e /proc/net/ip_vs ] || IPVS=true
+  # What encrypted overlay networks need: IPsec, and packets marked for it. Elsewhere they would be lost, or go as they are.
+  ESP=false
+  unshare -n sh -c 'ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x100 mode transport aead "rfc4106(gcm(aes))" "0x$(printf %040d 7)" 64 &&
+    mark() { iptables -w -t mangle -A OUTPUT -p udp --dport 4789 "$@" -j MARK --set-mark 1; } &&
+    { mark -m u32 --u32 "0>>22&0x3C@12&0xFFFFFF00=0x100" || mark -m bpf --bytecode "1,6 0 0 1"; }' >>$LOG 2>&1 && ESP=true
+  [ -z "${ENCRYPTED:-}" ] || [ $ESP = true ] ||
+    fail "network.overlay.encrypted: the kernel $(uname -r) cannot encrypt (no ESP in it, or no match to mark packets by). Take a machine image whose kernel has esp4 and xt_u32 or xt_bpf, or leave encrypted out: $(last)"
   link=$(ip -4 route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)
   MTU=$(cat "/sys/class/net/$link/mtu" 2>/dev/null || echo 1500)
-  export IPVS MTU
+  export IPVS ESP MTU
   mkdir -p /etc/docker
   python3 - >$RUN/daemon.json <<'PY'
 import json, os
@@ -70,7 +88,7 @@ try:
     d = json.load(open("/etc/docker/daemon.json"))
 except (OSError, ValueError):
     d = {}
-own = {"instance": E["INSTANCE"], "zone": E["ZONE"], "ipvs": E["IPVS"], "mtu": E["MTU"]}
+own = {"instance": E["INSTANCE"], "zone": E["ZONE"], "ipvs": E["IPVS"], "esp": E["ESP"], "mtu": E["MTU"]}
 if E["ROLE"] == "control_plane" and not E.get("SCHEDULABLE"):
     own["schedulable"] = "false"
 d["labels"] = [l for l in d.get("labels", []) if not l.startswith("clusterform.")] + ["clusterform.%s=%s" % i for i in sorted(own.items())]
@@ -87,50 +105,14 @@ print(json.dumps(d, indent=2, sort_keys=True))
 PY
 }
 
-# The API's certificate is made anew at each boot, from an authority whose key stays in memory.
-certificate() {
-  dir=/etc/docker/clusterform ca=$RUN/p/pki/docker
-  install -d -m 700 $dir
-  public=$(python3 -c 'import runpy; print(runpy.run_path("/usr/local/lib/clusterform/cf")["imds"]("meta-data/public-ipv4"))' 2>/dev/null)
-  names="DNS:clusterform,DNS:api.clusterform.internal,IP:$IP${public:+,IP:$public}"
-  for name in $(parameter names | tr ',' ' '); do
-    case $name in *[!0-9.]*) names="$names,DNS:$name" ;; *) names="$names,IP:$name" ;; esac
-  done
-  printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth\nkeyUsage=digitalSignature\nbasicConstraints=CA:FALSE\n' "$names" >$RUN/names
-  (
-    umask 077
-    sed -n '/BEGIN CERT/,/END CERT/p' $ca >$dir/ca.pem
-    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout $dir/key.pem.new -subj /CN=clusterform -out $RUN/request &&
-      openssl x509 -req -in $RUN/request -CA $ca -CAkey $ca -set_serial "0x$(openssl rand -hex 16)" -days 3650 -sha256 -extfile $RUN/names -out $dir/cert.pem.new &&
-      mv $dir/key.pem.new $dir/key.pem && mv $dir/cert.pem.new $dir/cert.pem
-  ) >>$LOG 2>&1
-}
-
-# Managers serve the API in addition to what their distribution's unit says.
 start() {
-  if [ "$ROLE" = control_plane ]; then
-    unit=$(systemctl show -p FragmentPath --value docker.service)
-    command=$(sed -n 's/^ExecStart=//p' "$unit" | tail -n 1)
-    mkdir -p /etc/systemd/system/docker.service.d
-    printf '[Service]\nExecStart=\nExecStart=%s -H tcp://0.0.0.0:2376\n' "$command" >/etc/systemd/system/docker.service.d/clusterform.conf
-  fi
+  serve
   log systemctl daemon-reload
   log systemctl enable docker
   # A worker whose settings are as before keeps its containers.
   [ "$ROLE" = worker ] && cmp -s $RUN/daemon.json /etc/docker/daemon.json && log systemctl start docker && return
   install -m 644 $RUN/daemon.json /etc/docker/daemon.json
   log systemctl restart docker
-}
-
-# Which node begins: the engine names one, and it makes sure that no other has.
-decide() {
-  [ -n "$(parameter leader)" ] || [ -n "$(parameter initialised)" ] || { echo 'no node is named to begin yet' >>$LOG && return 1; }
-  MODE=join
-  [ "$(parameter leader)" = "$INSTANCE" ] && [ -z "$(parameter initialised)" ] || return 0
-  for address in $(parameter endpoints | tr ',' ' '); do
-    [ "$address" = "$IP" ] || ! timeout 3 bash -c "</dev/tcp/$address/2377" 2>/dev/null || return 0
-  done
-  MODE=init
 }
 
 # whole: whether this is a member with all that its role needs.
@@ -149,7 +131,7 @@ attempt() {
   esac
   log cf parameters || return
   MODE=join
-  [ "$ROLE" = worker ] || decide || return
+  decide || return
   [ $MODE = init ] || [ -n "$(parameter join)" ] || { echo 'the cluster lets nobody join yet' >>$LOG && return 1; }
   say joining "$MODE (attempt $attempt)"
   engine $MODE >>$LOG 2>&1 || return
@@ -167,16 +149,9 @@ packages openssl openssl openssl
 command -v docker >/dev/null || log apt-get install -y --no-install-recommends docker-cli
 cf fetch 2>>$LOG || fail "$(last)"
 configure
-if [ "$ROLE" = control_plane ]; then
-  begin
-  until log cf parameters && [ -n "$(parameter pki/docker)" ] && certificate; do
-    # After a reboot the certificate of the last one serves, too.
-    [ ! -e $STATE/joined ] || break
-    [ $attempt -lt 3 ] || say fetching "certificates (attempt $attempt): $(last)"
-    again "the Docker API's certificate cannot be made: $(last)"
-  done
-fi
+prepare
 start || fail "docker does not start: $(last)"
+look_after
 begin
 until attempt; do
   [ $attempt -lt 3 ] || say joining "attempt $attempt: $(last)"

@@ -64,6 +64,7 @@ func TestSwarmUserData(t *testing.T) {
 		{name: "manager", role: controlPlane, has: []string{"PARAMETERS='/clusterform/u1/control-plane'", "PODS='10.244.0.0/16'"}, hasNot: []string{"SCHEDULABLE", "REGISTRY"}},
 		{name: "worker", role: worker, has: []string{"PARAMETERS='/clusterform/u1/worker'"}, hasNot: []string{"PODS"}},
 		{name: "manager that runs services", role: controlPlane, change: func(in *planner.NodeSetup) { in.Cluster.ControlPlane.Schedulable = true }, has: []string{"SCHEDULABLE='yes'"}},
+		{name: "encrypted overlay", role: worker, change: func(in *planner.NodeSetup) { in.Cluster.Network.Overlay.Encrypted = true }, has: []string{"ENCRYPTED='yes'"}},
 		{name: "registry without TLS", role: worker, change: func(in *planner.NodeSetup) { in.Software = &resource.Software{Registry: "http://registry.lab:5000/"} }, has: []string{"INSECURE_REGISTRY='registry.lab:5000'"}},
 		{name: "registry with TLS", role: worker, change: func(in *planner.NodeSetup) { in.Software = &resource.Software{Registry: "https://registry"} }, hasNot: []string{"REGISTRY"}},
 		{name: "range too small", role: controlPlane, change: func(in *planner.NodeSetup) { in.Cluster.Network.Overlay.PodCIDR = "10.244.0.0/25" }, refused: "of /24 or larger"},
@@ -87,7 +88,7 @@ func TestSwarmUserData(t *testing.T) {
 			if again, err := Render(in); err != nil || again != text {
 				t.Errorf("the same input makes another text: %v", err)
 			}
-			const room = 4096
+			const room = 3072
 			if len(text) > Limit-room {
 				t.Errorf("%d bytes leave less than %d for the user's own", len(text), room)
 			}
@@ -102,13 +103,13 @@ func TestSwarmUserData(t *testing.T) {
 					t.Errorf("%q is in\n%s", not, env)
 				}
 			}
-			checkSwarmProgram(t, swarmProgram(t, text))
+			checkSwarmProgram(t, swarmProgram(t, text), map[string]int{controlPlane: 2, worker: 3}[tc.role])
 		})
 	}
 }
 
-// checkSwarmProgram has bash and Python read the program without running it.
-func checkSwarmProgram(t *testing.T, program string) {
+// checkSwarmProgram has bash and Python read the program, with so many parts in Python, without running it.
+func checkSwarmProgram(t *testing.T, program string, inPython int) {
 	t.Helper()
 	bash := exec.Command("bash", "-n")
 	bash.Stdin = strings.NewReader(program)
@@ -116,7 +117,7 @@ func checkSwarmProgram(t *testing.T, program string) {
 		t.Errorf("%v: %s", err, out)
 	}
 	parts := strings.Split(program, "<<'PY'\n")
-	if len(parts) != 3 {
+	if len(parts) != inPython+1 {
 		t.Fatalf("%d programs in Python", len(parts)-1)
 	}
 	for _, part := range parts[1:] {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/clusterform/clusterform/internal/lab"
+	"github.com/clusterform/clusterform/internal/lab/image"
 )
 
 type upOptions struct {
@@ -28,6 +29,8 @@ type upOptions struct {
 	Detach       bool
 	Verbose      bool
 	Bundles      []string
+	Images       []string
+	UbuntuMirror string
 }
 
 func newUpCommand(base *Options) *cobra.Command {
@@ -52,6 +55,8 @@ and without privileges.`,
 	f.BoolVar(&o.Foreground, "foreground", false, "Stay in the foreground; the log goes to standard error.")
 	f.BoolVar(&o.Detach, "detach", true, "Run in the background, as it does by default.")
 	f.StringArrayVar(&o.Bundles, "bundle", nil, "A `DIR` with cluster software, from `clusterform bundle build`, that machines may install; may be given again. Bundles in the cache directory are offered anyway.")
+	f.StringArrayVar(&o.Images, "image", nil, "Make the root filesystem of an `IMAGE` ready now ("+list(image.Systems())+") instead of when the first machine wants it; may be given again. That of "+image.DefaultSystem+" always is.")
+	f.StringVar(&o.UbuntuMirror, "ubuntu-mirror", "", "The `URL` of a mirror of Ubuntu's archive, for Ubuntu's images; else "+image.UbuntuMirrorVariable+", else that of the host if it is Ubuntu.")
 	f.BoolVar(&o.Verbose, "verbose", false, "Log every call.")
 	return cmd
 }
@@ -64,6 +69,15 @@ func (o *upOptions) run(ctx context.Context) error {
 	cfg := lab.Config{
 		Name: o.Name, Machines: o.Machines, Listen: o.Listen, Region: o.Region, DefaultRegion: o.Env("AWS_REGION"),
 		AcceptAnyKey: o.AcceptAnyKey, Seed: o.Seed, Version: o.Version, Dirs: dirs,
+		Images: o.Images, UbuntuMirror: o.UbuntuMirror,
+	}
+	if cfg.UbuntuMirror == "" {
+		cfg.UbuntuMirror = o.Env(image.UbuntuMirrorVariable)
+	}
+	for _, name := range cfg.Images {
+		if err := image.Check(name); err != nil {
+			return fmt.Errorf("-image=%s: %w", name, err)
+		}
 	}
 	for _, dir := range o.Bundles {
 		if dir, err = filepath.Abs(o.Path(dir)); err != nil {
@@ -108,6 +122,12 @@ func (o *upOptions) detached(ctx context.Context, cfg lab.Config) error {
 		program, "lab", "up", "-foreground", "-name=" + cfg.Name, "-machines=" + cfg.Machines, "-listen=" + cfg.Listen,
 		"-region=" + cfg.Region, "-accept-any-key=" + strconv.FormatBool(cfg.AcceptAnyKey), "-seed=" + strconv.FormatInt(cfg.Seed, 10),
 		"-verbose=" + strconv.FormatBool(o.Verbose),
+	}
+	for _, name := range cfg.Images {
+		argv = append(argv, "-image="+name)
+	}
+	if cfg.UbuntuMirror != "" {
+		argv = append(argv, "-ubuntu-mirror="+cfg.UbuntuMirror)
 	}
 	for _, dir := range cfg.Bundles {
 		argv = append(argv, "-bundle="+dir)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/clusterform/clusterform/internal/orchestrator"
+	"github.com/clusterform/clusterform/internal/render"
 	"github.com/clusterform/clusterform/planner/resource"
 )
 
@@ -28,7 +29,9 @@ they are needed and end after an hour.`,
 	}
 	list := &cobra.Command{
 		Use: "list [CLUSTER]", Short: "Show when certificates end", Args: atMostOneCluster,
-		Long:    "Shows the certificates of a cluster and when they end.",
+		Long: `Shows the certificates of a cluster and when they end: those of its authorities,
+and the one that each control-plane node shows to clients, where the node can be
+reached from here. It warns of those that end within 30 days.`,
 		Example: "clusterform certs list",
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.List(cmd.Context(), first(args)) },
 
@@ -43,8 +46,13 @@ they are needed and end after an hour.`,
 type certificateJSON struct {
 	Cluster   resource.Address `json:"cluster"`
 	Name      string           `json:"name"`
-	ExpiresAt time.Time        `json:"expires_at"`
+	ExpiresAt time.Time        `json:"expires_at,omitzero"`
+	// Problem says why it is not known.
+	Problem string `json:"problem,omitempty"`
 }
+
+// renewable is how long before their end certificates are warned of: the nodes' own renewal should have been there by then.
+const renewable = 30 * 24 * time.Hour
 
 // List shows certificates.
 func (o *CertsOptions) List(ctx context.Context, name string) error {
@@ -53,20 +61,48 @@ func (o *CertsOptions) List(ctx context.Context, name string) error {
 		return err
 	}
 	defer client.Close()
+	serving := make(chan []Serving, 1)
+	go func() { serving <- ServingCertificates(ctx, snap, c) }()
 	all, err := certificates(ctx, snap, c, client)
-	if err != nil {
+	if err != nil && len(all) == 0 {
 		return err
 	}
-	if o.JSON {
-		out := []certificateJSON{}
-		for _, x := range all {
-			out = append(out, certificateJSON{c, x.Name, x.ExpiresAt})
-		}
-		return o.writeJSON(out)
-	}
-	p := o.printer()
+	var list []certificateJSON
 	for _, x := range all {
-		p.Linef("%-24s %s, %s", x.Name, x.ExpiresAt.UTC().Format(time.DateOnly), untilText(x.ExpiresAt.Sub(o.Now())))
+		list = append(list, certificateJSON{Cluster: c, Name: x.Name, ExpiresAt: x.ExpiresAt})
+	}
+	for _, s := range <-serving {
+		x := certificateJSON{Cluster: c, Name: string(s.Node.Address), ExpiresAt: s.Until}
+		if s.Err != nil {
+			x.Problem = "its certificate was not seen: " + s.Err.Error()
+		}
+		list = append(list, x)
+	}
+	if o.JSON {
+		return o.writeJSON(list)
+	}
+	return o.list(c, list)
+}
+
+func (o *CertsOptions) list(c resource.Address, all []certificateJSON) error {
+	p := o.printer()
+	ending := false
+	width := 0
+	for _, x := range all {
+		width = max(width, len(x.Name))
+	}
+	for _, x := range all {
+		if x.Problem != "" {
+			p.Linef("%-*s  %s", width, x.Name, x.Problem)
+			continue
+		}
+		left := x.ExpiresAt.Sub(o.Now())
+		ending = ending || left < renewable
+		p.Linef("%-*s  %s, %s", width, x.Name, x.ExpiresAt.UTC().Format(time.DateOnly), untilText(left))
+	}
+	if ending {
+		render.Warning(p, "Certificates end within 30 days",
+			"Those of nodes are renewed by the nodes themselves, and at once by `clusterform certs renew "+string(c)+"`.")
 	}
 	return p.Flush()
 }

@@ -50,31 +50,27 @@ func (e *commandError) ExitCode() int { return e.code }
 func (o *ExecOptions) Run(ctx context.Context, name string, command []string) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	snap, err := o.snapshot(ctx)
+	return interruption(ctx, o.run(ctx, name, command))
+}
+
+func (o *ExecOptions) run(ctx context.Context, name string, command []string) error {
+	w, err := o.reach(ctx, name)
 	if err != nil {
 		return err
 	}
-	rec, err := workload(snap, name)
-	if err != nil {
-		return err
-	}
-	if rec == nil {
+	if w == nil {
 		return fmt.Errorf("%q is no workload; in nodes commands are run by `clusterform lab exec` or ssh", name)
 	}
-	client, err := o.Connect(ctx, snap, rec.Cluster)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	executor, ok := client.(orchestrator.Executor)
+	defer w.Close()
+	executor, ok := w.Client.(orchestrator.Executor)
 	if !ok {
-		return fmt.Errorf("%s: %s does not run commands in containers", rec.Address, snap.Clusters[rec.Cluster].Orchestrator)
+		return fmt.Errorf("%s: %s does not run commands in containers", w.rec.Address, w.orchestrator)
 	}
 	e := orchestrator.ExecOptions{Container: o.Container, Replica: o.Replica, Command: command, TTY: o.TTY, Out: o.Out, Err: o.Err}
 	if o.Stdin {
 		e.In = o.In
 	}
-	code, err := executor.Exec(ctx, rec, e)
+	code, err := executor.Exec(ctx, w.rec, e)
 	if err != nil {
 		return err
 	}

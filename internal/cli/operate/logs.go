@@ -2,15 +2,13 @@ package operate
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/clusterform/clusterform/hclconfig"
 	"github.com/clusterform/clusterform/internal/orchestrator"
-	"github.com/clusterform/clusterform/planner/resource"
 )
 
 // LogsOptions are those of `logs`.
@@ -24,9 +22,12 @@ func newLogsCommand(all *Options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "logs NODE|WORKLOAD", GroupID: "cluster", Short: "Show the logs of a workload or the console of a node",
 		Args: exactlyOne("the address of a node or workload"),
-		Long: `Shows what the replicas of a workload write, each line with its replica. Of a
-node it shows the console: how it booted and joined, also when nothing else of it
-can be reached. EC2 shows a console with some delay.`,
+		Long: `Shows what the replicas of a workload write, each line with its replica. With
+-follow it goes on, also with replicas that take the place of others, until the
+workload is done (a job, a pod) or Ctrl-C ends it, with exit code 130.
+
+Of a node it shows the console: how it booted and joined, also when nothing else of
+it can be reached. EC2 shows a console with some delay.`,
 		Example: "clusterform logs workload.web -follow -tail=20\nclusterform logs 'node_pool.worker[1]'",
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.Run(cmd.Context(), args[0]) },
 
@@ -43,36 +44,36 @@ can be reached. EC2 shows a console with some delay.`,
 
 // Run shows logs.
 func (o *LogsOptions) Run(ctx context.Context, name string) error {
+	if o.Follow && o.Previous {
+		return errors.New("-previous shows what has ended, and -follow what goes on: use one of them")
+	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
+	return interruption(ctx, o.run(ctx, name))
+}
+
+func (o *LogsOptions) run(ctx context.Context, name string) error {
+	w, err := o.reach(ctx, name)
+	if err != nil {
+		return err
+	}
+	if w == nil {
+		return o.console(ctx, name)
+	}
+	defer w.Close()
+	reader, ok := w.Client.(orchestrator.LogReader)
+	if !ok {
+		return fmt.Errorf("%s: %s does not show logs", w.rec.Address, w.orchestrator)
+	}
+	o.Progress = func(text string) { o.note("%s", text) }
+	return reader.Logs(ctx, w.rec, o.LogOptions, &printable{to: o.Out})
+}
+
+func (o *LogsOptions) console(ctx context.Context, name string) error {
 	snap, err := o.snapshot(ctx)
 	if err != nil {
 		return err
 	}
-	rec, err := workload(snap, name)
-	if err != nil {
-		return err
-	}
-	if rec == nil {
-		return o.console(ctx, snap, name)
-	}
-	client, err := o.Connect(ctx, snap, rec.Cluster)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	reader, ok := client.(orchestrator.LogReader)
-	if !ok {
-		return fmt.Errorf("%s: %s does not show logs", rec.Address, snap.Clusters[rec.Cluster].Orchestrator)
-	}
-	err = reader.Logs(ctx, rec, o.LogOptions, &printable{to: o.Out})
-	if ctx.Err() != nil {
-		return nil // the user has seen enough
-	}
-	return err
-}
-
-func (o *LogsOptions) console(ctx context.Context, snap *resource.Snapshot, name string) error {
 	rec, err := node(snap, name)
 	if err != nil {
 		return err
@@ -93,32 +94,6 @@ func (o *LogsOptions) console(ctx context.Context, snap *resource.Snapshot, name
 		p.Line(line)
 	}
 	return p.Flush()
-}
-
-// workload finds a recorded workload; nil when the name is not one of a workload.
-func workload(snap *resource.Snapshot, name string) (*resource.Record, error) {
-	if rec := snap.Records[resource.Address(name)]; rec != nil && rec.Kind == resource.KindWorkload {
-		return rec, nil
-	}
-	if !strings.Contains(name, "workload.") {
-		return nil, nil
-	}
-	known := workloads(snap)
-	if len(known) == 0 {
-		return nil, fmt.Errorf("no workload is recorded; `clusterform apply` makes them")
-	}
-	return nil, fmt.Errorf("no workload %q is recorded; there are %s", name, words(known))
-}
-
-func workloads(snap *resource.Snapshot) []resource.Address {
-	var known []resource.Address
-	for a, r := range snap.Records {
-		if r.Kind == resource.KindWorkload {
-			known = append(known, a)
-		}
-	}
-	slices.SortFunc(known, resource.Compare)
-	return known
 }
 
 func (o *LogsOptions) logNames(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {

@@ -59,6 +59,11 @@ func (o *Options) note(format string, args ...any) {
 	_ = p.Flush()
 }
 
+// FindCluster is the recorded cluster of that name, or the only one there is where name is "".
+func FindCluster(snap *resource.Snapshot, name string) (resource.Address, error) {
+	return cluster(snap, name)
+}
+
 // cluster is the one named, or the only one there is. "lab" means cluster.lab.
 func cluster(snap *resource.Snapshot, name string) (resource.Address, error) {
 	all := slices.Sorted(maps.Keys(snap.Clusters))

@@ -20,7 +20,7 @@ func (k *kubernetes) commands(t *testing.T) {
 		} `json:"clusters"`
 	}
 	text := k.run(0, "status", "-json").stdout
-	if err := json.Unmarshal([]byte(text), &status); err != nil || !status.Well || len(status.Clusters) != 1 || len(status.Clusters[0].Nodes) != 3 || len(status.Clusters[0].Workloads) != 2 {
+	if err := json.Unmarshal([]byte(text), &status); err != nil || !status.Well || len(status.Clusters) != 1 || len(status.Clusters[0].Nodes) != 3 || len(status.Clusters[0].Workloads) != 3 {
 		t.Errorf("status (%v):\n%s", err, text)
 	}
 	for _, tt := range []struct {
@@ -46,7 +46,8 @@ func (k *kubernetes) commands(t *testing.T) {
 	if left := k.kubectl(t, "-n", "kube-system", "get", "secrets", "--field-selector=type=bootstrap.kubernetes.io/token", "-o", "name"); left != "" {
 		t.Errorf("nobody is joining, and these let others join:\n%s", left)
 	}
-	t.Run("a node is emptied while a client asks", k.drain)
+	t.Run("a terminal", k.terminal)
+	t.Run("a node is emptied while a client asks, and somebody follows what is written", k.drain)
 }
 
 func (k *kubernetes) drain(t *testing.T) {
@@ -62,6 +63,7 @@ func (k *kubernetes) drain(t *testing.T) {
 		t.Error("uncordon did not open the node")
 	}
 	client := k.ask(t, fmt.Sprintf("http://%s:30080/", k.nodes()["cluster.lab.control_plane[0]"].Spec.PublicIP))
+	replaced := k.follows(t)
 	k.run(0, "drain", address)
 	for _, workload := range []string{"web", "beside"} {
 		for _, on := range k.nodesOf(t, workload) {
@@ -71,6 +73,7 @@ func (k *kubernetes) drain(t *testing.T) {
 		}
 	}
 	client.stop(t)
+	replaced(t)
 	k.run(0, "uncordon", address)
 	eventually(t, time.Minute, "all replicas are ready", func() error {
 		if o := k.try(nil, "status"); o.code != 0 {
@@ -78,5 +81,5 @@ func (k *kubernetes) drain(t *testing.T) {
 		}
 		return nil
 	})
-	k.wantEmpty()
+	k.wantEmpty(k.args...)
 }

@@ -23,60 +23,24 @@ import (
 func TestControlPlane(t *testing.T) {
 	needs(t, previous, current)
 	w := newWorld(t, "testdata/web")
-	k := &kubernetes{world: w}
-	args := []string{"-var=control_planes=3", "-var=workers=1", "-var=kubernetes=" + previous}
-	w.apply(args...)
-	w.wantEmpty(args...)
-	for _, part := range []struct {
-		name string
-		test func(*testing.T, []string)
-	}{
+	k := &kubernetes{world: w, args: []string{"-var=control_planes=3", "-var=workers=1", "-var=kubernetes=" + previous}}
+	k.parts(t, []part{
+		{"three nodes begin at once", func(*testing.T) { k.apply(k.args...); k.wantEmpty(k.args...) }},
 		{"one of three dies", k.controlPlaneDies},
 		{"two minor versions at once are refused", k.skipsVersion},
-		{"to the next minor version", k.upgrade},
-		{"destroy leaves nothing", func(t *testing.T, _ []string) { k.destroy(t) }},
-	} {
-		began := time.Now()
-		t.Run(part.name, func(t *testing.T) { part.test(t, args) })
-		t.Logf("%s: %s", part.name, time.Since(began).Round(100*time.Millisecond))
-		if t.Failed() {
-			return
-		}
-	}
+		{"to the next minor version", func(t *testing.T) { k.upgrade(t, func(args []string) { k.apply(args...) }) }},
+		{"destroy leaves nothing", k.destroy},
+	})
 }
 
-// TestLoneControlPlane upgrades a cluster whose control plane is one node, which its successor joins before it goes, and
-// then takes that one's power: the cluster starts anew, its worker comes back, and the apply puts its workload back.
-func TestLoneControlPlane(t *testing.T) {
-	needs(t, previous, current)
-	w := newWorld(t, "testdata/web")
-	k := &kubernetes{world: w}
-	args := []string{"-var=control_planes=1", "-var=workers=1", "-var=kubernetes=" + previous}
-	w.apply(args...)
-	for _, part := range []struct {
-		name string
-		test func(*testing.T, []string)
-	}{
-		{"to the next minor version", k.upgrade},
-		{"the only one dies", k.loneControlPlaneDies},
-		{"destroy leaves nothing", func(t *testing.T, _ []string) { k.destroy(t) }},
-	} {
-		began := time.Now()
-		t.Run(part.name, func(t *testing.T) { part.test(t, args) })
-		t.Logf("%s: %s", part.name, time.Since(began).Round(100*time.Millisecond))
-		if t.Failed() {
-			return
-		}
-	}
-}
-
-func (k *kubernetes) loneControlPlaneDies(t *testing.T, args []string) {
+// loneControlPlaneDies takes the power of the only control-plane node: the cluster starts anew, its workers come back, and
+// the apply puts its workloads back.
+func (k *kubernetes) loneControlPlaneDies(t *testing.T) {
 	const victim, worker = "cluster.lab.control_plane[0]", "node_pool.worker[0]"
-	args = with(args, "kubernetes", current)
 	before := k.nodes()
 	k.run(0, "lab", "kill", victim)
 	eventually(t, 2*time.Minute, "the plan replaces the dead node and says what that means", func() error {
-		o := k.try(nil, append([]string{"plan"}, args...)...)
+		o := k.try(nil, append([]string{"plan"}, k.args...)...)
 		for _, want := range []string{victim + " must be replaced", "The control plane starts anew", worker + " will be updated in place"} {
 			if !strings.Contains(o.stdout+o.stderr, want) {
 				return fmt.Errorf("it does not say %q:\n%v", want, o)
@@ -84,7 +48,7 @@ func (k *kubernetes) loneControlPlaneDies(t *testing.T, args []string) {
 		}
 		return nil
 	})
-	k.apply(args...)
+	k.apply(k.args...)
 	nodes := k.nodes()
 	if nodes[victim].ID == before[victim].ID || nodes[worker].ID != before[worker].ID {
 		t.Errorf("the nodes are %+v, were %+v: want another control plane and the same worker", nodes, before)
@@ -95,30 +59,30 @@ func (k *kubernetes) loneControlPlaneDies(t *testing.T, args []string) {
 		t.Errorf("of the worker that came back, the cluster knows %q, want its pool and its address", pool)
 	}
 	k.answers(t, fmt.Sprintf("http://%s:30080/", nodes[worker].Spec.PublicIP), "hello")
-	k.wantEmpty(args...)
+	k.wantEmpty(k.args...)
 }
 
 // controlPlaneDies cuts the power of one of three control-plane nodes. The API is asked at the endpoint all the time.
-func (k *kubernetes) controlPlaneDies(t *testing.T, args []string) {
+func (k *kubernetes) controlPlaneDies(t *testing.T) {
 	const victim = "cluster.lab.control_plane[1]"
 	api := k.askAPI(t)
 	dead := k.nodes()[victim].ID
 	k.run(0, "lab", "kill", victim)
 	eventually(t, 2*time.Minute, "the plan replaces the dead node and says why", func() error {
-		plan := k.try(nil, append([]string{"plan"}, args...)...).stdout
+		plan := k.try(nil, append([]string{"plan"}, k.args...)...).stdout
 		if !strings.Contains(plan, victim+" must be replaced") || !strings.Contains(plan, "status checks fail") {
 			return fmt.Errorf("it says:\n%s", plan)
 		}
 		return nil
 	})
-	k.apply(args...)
+	k.apply(k.args...)
 	api.stop(t)
 	nodes := k.nodes()
 	if nodes[victim].ID == dead {
 		t.Errorf("%s was not replaced", victim)
 	}
 	k.wantEtcd(t, nodes)
-	k.wantEmpty(args...)
+	k.wantEmpty(k.args...)
 }
 
 // wantEtcd fails unless etcd's members are the control-plane nodes, and all of them vote.
@@ -159,8 +123,8 @@ func (k *kubernetes) wantEtcd(t *testing.T, nodes map[string]nodeRecord) {
 	}
 }
 
-func (k *kubernetes) skipsVersion(t *testing.T, args []string) {
-	o := k.run(1, append([]string{"plan"}, with(args, "kubernetes", "1.35.0")...)...)
+func (k *kubernetes) skipsVersion(t *testing.T) {
+	o := k.run(1, append([]string{"plan"}, with(k.args, "kubernetes", "1.35.0")...)...)
 	for _, want := range []string{"1.35.0", `Write version = "` + current + `"`} {
 		if !strings.Contains(o.stderr, want) {
 			t.Errorf("the refusal does not say %q:\n%v", want, o)
@@ -168,14 +132,14 @@ func (k *kubernetes) skipsVersion(t *testing.T, args []string) {
 	}
 }
 
-// upgrade changes the version, and nothing else: the control plane goes first, one at a time, and then the pool.
-func (k *kubernetes) upgrade(t *testing.T, args []string) {
-	args = with(args, "kubernetes", current)
+// upgrade changes the version, which apply carries out: the control plane goes first, one at a time, and then the pool.
+func (k *kubernetes) upgrade(t *testing.T, apply func(args []string)) {
+	k.set("kubernetes", current)
 	before := k.nodes()
 	watch := k.watch(before)
 	// Asked is a node that stays: the worker while the control plane is replaced, and then one of the new control plane.
 	client := k.askAt(t, func() string { return fmt.Sprintf("http://%s:30080/", *watch.front.Load()) })
-	k.apply(args...)
+	apply(k.args)
 	client.stop(t)
 	watch.stop(t)
 	versions := strings.Fields(k.kubectl(t, "get", "nodes", "-o", `jsonpath={range .items[*]}{.status.nodeInfo.kubeletVersion}{" "}{end}`))
@@ -201,7 +165,7 @@ func (k *kubernetes) upgrade(t *testing.T, args []string) {
 	if !strings.HasSuffix(proxy, ":v"+current) {
 		t.Errorf("kube-proxy is %s, want it to follow the control plane", proxy)
 	}
-	k.wantEmpty(args...)
+	k.wantEmpty(k.args...)
 }
 
 // with gives a variable another value.

@@ -25,7 +25,7 @@ import (
 // built is the clusterform of this tree, made once for all tests of the package.
 var built = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(workRoot, fmt.Sprintf("clusterform-e2e-%d", os.Getpid()))
-	cmd := exec.Command("go", "build", "-o", path, "github.com/clusterform/clusterform/cmd/clusterform")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "github.com/clusterform/clusterform/cmd/clusterform")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // the lab's sample images hold this program and nothing else
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, out)
@@ -117,6 +117,24 @@ func newWorld(t *testing.T, configuration string) *world {
 		}
 	}
 	return w
+}
+
+// part is a part of the story of a cluster.
+type part struct {
+	name string
+	test func(*testing.T)
+}
+
+// parts runs what builds on one another, until one fails.
+func (w *world) parts(t *testing.T, all []part) {
+	for _, p := range all {
+		began := time.Now()
+		t.Run(p.name, p.test)
+		t.Logf("%s: %s", p.name, time.Since(began).Round(100*time.Millisecond))
+		if t.Failed() {
+			return
+		}
+	}
 }
 
 func (w *world) config() string { return filepath.Join(w.dir, "config") }

@@ -8,7 +8,7 @@ import (
 
 // Bounds of calls of the machine layer.
 const (
-	launchBound    = 5 * time.Minute
+	launchBound    = 15 * time.Minute // an image may have to be built first
 	stopBound      = 2 * time.Minute
 	terminateBound = 2 * time.Minute
 	consoleBound   = 10 * time.Second
@@ -106,6 +106,9 @@ func (s *Server) machine(id string) (Machine, error) {
 	m := Machine{
 		InstanceID: i.ID, ImageID: l.Image, InstanceType: l.Type, VCPUs: t.VCPUs, MemoryMiB: t.MemoryMiB, VPCID: i.VPC, SubnetID: i.Subnet,
 		ENI: n.ID, MAC: n.MAC, PrivateIP: n.PrivateIP, PublicIP: n.PublicIP, Hostname: privateName(n.PrivateIP), Groups: n.Groups,
+	}
+	if im, err := s.image(l.Image); err == nil {
+		m.System = im.System
 	}
 	for _, d := range i.Disks {
 		if v := s.volumes.get(d.Volume); v != nil && d.Device == l.Root {

@@ -41,7 +41,8 @@ type Reacher interface {
 // Machine is what a machine needs to boot.
 type Machine struct {
 	InstanceID   string
-	ImageID      string // ami-…; the lab's image store knows which root filesystem it stands for
+	ImageID      string // ami-…
+	System       string // what the image holds, by its name in package image: "debian-13"; empty is the default there
 	InstanceType string
 	VCPUs        int
 	MemoryMiB    int

@@ -6,13 +6,16 @@
 //	GET /            its version, host name, its address and the peer's, as text (application/json on request)
 //	GET /healthz     200 "ok"
 //	GET /?get=URL    fetches URL itself and passes the answer on, to see that one workload reaches another
+//	GET /burn?for=5s keeps one processor busy for as long (a minute at most) and then answers, to see load scale a workload
 //
-// `/hello check` asks the sample in the same container whether it is healthy, for health checks that run a command. Called
-// as /tail, the program is a sidecar that says something now and then (see Tail).
+// `/hello check` asks the sample in the same container whether it is healthy, for health checks that run a command, and
+// `/hello terminal` tells what it sees of its terminal (see Terminal). Called as /tail, the program is a sidecar that says
+// something now and then (see Tail).
 package hello
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -95,7 +98,28 @@ func Handler(host, version string) http.Handler {
 		}
 		fmt.Fprintf(w, "hello from %s at %s to %s, version %s\n", a.Host, a.Address, a.Peer, a.Version)
 	})
+	mux.HandleFunc("GET /burn", burn)
 	return mux
+}
+
+// burnLimit bounds one request's load.
+const burnLimit = time.Minute
+
+// burn computes until the time asked for is over or nobody waits for the answer any more.
+func burn(w http.ResponseWriter, r *http.Request) {
+	wanted, err := time.ParseDuration(r.URL.Query().Get("for"))
+	if err != nil || wanted <= 0 || wanted > burnLimit {
+		http.Error(w, fmt.Sprintf("burn: want for=DURATION of %s at most, such as 5s", burnLimit), http.StatusBadRequest)
+		return
+	}
+	began := time.Now()
+	var block [sha256.Size]byte
+	for time.Since(began) < wanted && r.Context().Err() == nil {
+		for range 1000 {
+			block = sha256.Sum256(block[:])
+		}
+	}
+	fmt.Fprintf(w, "burned for %s, as far as %x\n", wanted, block[:4])
 }
 
 func fetch(w http.ResponseWriter, r *http.Request, client *http.Client, target string) {

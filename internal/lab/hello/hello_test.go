@@ -34,6 +34,9 @@ func TestHello(t *testing.T) {
 		{"passes on the other's status", first.URL + "/?get=" + url.QueryEscape(second.URL+"/none"), 404, "not found"},
 		{"refuses another scheme", first.URL + "/?get=" + url.QueryEscape("file:///etc/passwd"), 400, "http://"},
 		{"says that nobody answers", first.URL + "/?get=" + url.QueryEscape("http://127.0.0.1:1/"), 502, "refused"},
+		{"burns", first.URL + "/burn?for=10ms", 200, "burned for 10ms"},
+		{"burns for a minute at most", first.URL + "/burn?for=61s", 400, "1m0s at most"},
+		{"burns when it knows how long", first.URL + "/burn", 400, "for=DURATION"},
 		{"knows no other path", first.URL + "/other", 404, "not found"},
 	}
 	for _, tt := range tests {

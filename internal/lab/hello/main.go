@@ -13,7 +13,7 @@ import (
 // Names are those under which the program acts as a sample.
 var Names = []string{"hello", "tail"}
 
-// Main is the sample as a program: name is what it was called by.
+// Main is the sample as a program: name is what it was called by. An Ended asks for an exit code.
 func Main(ctx context.Context, name string, args []string, out io.Writer) error {
 	switch {
 	case name == "tail":
@@ -25,8 +25,10 @@ func Main(ctx context.Context, name string, args []string, out io.Writer) error 
 		return nil
 	case len(args) == 1 && args[0] == "check":
 		return Check(ctx, "127.0.0.1"+Addr)
+	case len(args) == 1 && args[0] == "terminal":
+		return Terminal(ctx, os.Stdin, os.Stdout)
 	case len(args) > 0:
-		return fmt.Errorf("hello: %q is not understood; it takes `check` or nothing", args[0])
+		return fmt.Errorf("hello: %q is not understood; it takes `check`, `terminal` or nothing", args[0])
 	}
 	fmt.Fprintf(out, "hello: answering on port %s\n", strings.TrimPrefix(Addr, ":"))
 	return Serve(ctx, Addr)
@@ -55,7 +57,7 @@ func Check(ctx context.Context, address string) error {
 }
 
 // tailPause is the time between two lines of Tail.
-const tailPause = 10 * time.Second
+const tailPause = 5 * time.Second
 
 // Tail writes a line to out now and then until ctx ends, as a sidecar that follows a log would.
 func Tail(ctx context.Context, out io.Writer, host string) {

@@ -21,10 +21,10 @@ import (
 
 // bootstrap runs mmdebstrap. Its mounts live in a mount namespace of their own, so that a build that is killed leaves
 // none; its processes die with the thread that started it.
-func bootstrap(ctx context.Context, work, root string, progress func(string)) error {
+func (r recipe) bootstrap(ctx context.Context, work, root string, mirror []source, progress func(string)) error {
 	args := []string{
 		"--variant=minbase", "--mode=root", "--format=directory",
-		"--include=" + strings.Join(packages[:], ","),
+		"--include=" + strings.Join(r.packages, ","),
 		`--dpkgopt=force-unsafe-io`, `--dpkgopt=force-confold`,
 	}
 	for _, path := range excluded {
@@ -37,14 +37,10 @@ func bootstrap(ctx context.Context, work, root string, progress func(string)) er
 	for _, option := range proxies {
 		args = append(args, "--aptopt="+option)
 	}
-	args = append(args, Suite, root)
-	sources, err := hostSources("/")
-	if err != nil {
-		return fmt.Errorf("read the host's apt configuration: %w", err)
-	}
-	if len(sources) > 0 {
+	args = append(args, r.suite, root)
+	if len(mirror) > 0 {
 		path := filepath.Join(work, "mirror.sources")
-		if err := os.WriteFile(path, []byte(formatSources(sources)), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(formatSources(mirror)), 0o644); err != nil {
 			return err
 		}
 		args = append(args, path)
@@ -127,9 +123,9 @@ func aptProxies(ctx context.Context) ([]string, error) {
 	return options, nil
 }
 
-// customize turns a plain Debian into the lab's image.
-func customize(ctx context.Context, root string) error {
-	for _, path := range diverted {
+// customize turns a plain system into the lab's image.
+func (r recipe) customize(ctx context.Context, root string) error {
+	for _, path := range r.diverted {
 		cmd := exec.CommandContext(ctx, "chroot", root, "dpkg-divert", "--local", "--rename", "--add", path)
 		cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"}
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -145,7 +141,7 @@ func customize(ctx context.Context, root string) error {
 			return err
 		}
 	}
-	for _, path := range masked {
+	for _, path := range r.masked {
 		path = filepath.Join(root, path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err

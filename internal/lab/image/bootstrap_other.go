@@ -9,7 +9,9 @@ import (
 
 var errLinux = errors.New("needs Linux")
 
-func bootstrap(context.Context, string, string, func(string)) error { return errLinux }
-func customize(context.Context, string) error                       { return errLinux }
-func unmountBelow(string) error                                     { return nil }
-func lock(context.Context, string, func()) (func(), error)          { return nil, errLinux }
+func (recipe) bootstrap(context.Context, string, string, []source, func(string)) error {
+	return errLinux
+}
+func (recipe) customize(context.Context, string) error     { return errLinux }
+func unmountBelow(string) error                            { return nil }
+func lock(context.Context, string, func()) (func(), error) { return nil, errLinux }

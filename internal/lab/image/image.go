@@ -1,5 +1,5 @@
-// Package image builds the root filesystem that lab machines share: a Debian system with cloud-init, containerd and
-// docker, made once by mmdebstrap and kept in a cache directory under the digest of its recipe. Machines see it as
+// Package image builds the root filesystems that lab machines share: a Debian or Ubuntu system with cloud-init, containerd
+// and docker, made once by mmdebstrap and kept in a cache directory under the digest of its recipe. Machines see it as
 // the lower layer of an overlay and never write to it. Package machine boots it; package registry's images (for
 // containers) are another matter.
 package image
@@ -21,6 +21,11 @@ import (
 type Options struct {
 	// CacheDir holds the images; it may be removed while no lab runs. Required.
 	CacheDir string
+	// System is one of Systems; empty means DefaultSystem.
+	System string
+	// UbuntuMirror is the URL of a mirror of Ubuntu's archive. Empty means that of the host's apt, which a host that is not
+	// Ubuntu does not have. Debian always comes from where the host's apt gets it.
+	UbuntuMirror string
 	// Progress is told each step of a build, one line without a newline. Nil means nobody listens.
 	Progress func(line string)
 }
@@ -28,6 +33,7 @@ type Options struct {
 // Image is a root filesystem in the cache.
 type Image struct {
 	Digest string        `json:"digest"`
+	System string        `json:"system"`
 	Suite  string        `json:"suite"`
 	Built  time.Time     `json:"built"`
 	Took   time.Duration `json:"took_ns"`
@@ -38,13 +44,18 @@ type Image struct {
 }
 
 // Build returns the image of this program's recipe, from the cache or made new; a build takes about a minute and needs
-// root, mmdebstrap and a Debian mirror as the host's apt is configured to use. Two builds at once wait for one another.
+// root, mmdebstrap and a mirror, see Options. Two builds at once wait for one another.
 // An interrupted build leaves nothing that a later one would take for an image.
 func Build(ctx context.Context, opts Options) (*Image, error) {
 	if opts.CacheDir == "" {
 		return nil, errors.New("build image: no cache directory given")
 	}
-	digest, err := Digest()
+	s, err := lookup(opts.System)
+	if err != nil {
+		return nil, err
+	}
+	r := recipeOf(s)
+	digest, err := r.digest()
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +74,7 @@ func Build(ctx context.Context, opts Options) (*Image, error) {
 	if progress == nil {
 		progress = func(string) {}
 	}
-	unlock, err := lock(ctx, filepath.Join(dir, "lock"), func() { progress("waiting for another lab that builds the image") })
+	unlock, err := lock(ctx, filepath.Join(dir, "lock"), func() { progress("waiting for another build of an image") })
 	if err != nil {
 		return nil, fmt.Errorf("build image: %w", err)
 	}
@@ -74,19 +85,23 @@ func Build(ctx context.Context, opts Options) (*Image, error) {
 	if err := removeHalfBuilt(dir); err != nil {
 		return nil, fmt.Errorf("build image: remove what an interrupted build left in %s: %w", dir, err)
 	}
-	img, err := build(ctx, dir, digest, progress)
+	img, err := r.build(ctx, dir, digest, opts.UbuntuMirror, progress)
 	if err != nil {
 		// The directory is useless, and the error of the build matters more than one of the removal.
 		_ = removeHalfBuilt(dir)
-		return nil, fmt.Errorf("build image: %w", err)
+		return nil, fmt.Errorf("build image of %s: %w", s.name, err)
 	}
 	return img, nil
 }
 
 const halfBuilt = ".build-"
 
-func build(ctx context.Context, dir, digest string, progress func(string)) (*Image, error) {
+func (r recipe) build(ctx context.Context, dir, digest, ubuntuMirror string, progress func(string)) (*Image, error) {
 	start := time.Now()
+	mirror, err := r.mirror("/", ubuntuMirror)
+	if err != nil {
+		return nil, err
+	}
 	work, err := os.MkdirTemp(dir, halfBuilt)
 	if err != nil {
 		return nil, err
@@ -98,15 +113,15 @@ func build(ctx context.Context, dir, digest string, progress func(string)) (*Ima
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return nil, err
 	}
-	progress(fmt.Sprintf("building the machines' root filesystem: Debian %s, %d packages asked for (once, about a minute)", Suite, len(packages)))
-	if err := bootstrap(ctx, work, root, progress); err != nil {
+	progress(fmt.Sprintf("building the machines' root filesystem: %s %s, %d packages asked for (once, about a minute)", r.distribution.title, r.release, len(r.packages)))
+	if err := r.bootstrap(ctx, work, root, mirror, progress); err != nil {
 		return nil, err
 	}
 	progress("configuring the root filesystem")
-	if err := customize(ctx, root); err != nil {
+	if err := r.customize(ctx, root); err != nil {
 		return nil, err
 	}
-	img := &Image{Digest: digest, Suite: Suite, Built: start.UTC().Truncate(time.Second), Took: time.Since(start).Round(time.Millisecond)}
+	img := &Image{Digest: digest, System: r.name, Suite: r.suite, Built: start.UTC().Truncate(time.Second), Took: time.Since(start).Round(time.Millisecond)}
 	data, err := json.MarshalIndent(img, "", "  ")
 	if err != nil {
 		return nil, err
@@ -119,7 +134,7 @@ func build(ctx context.Context, dir, digest string, progress func(string)) (*Ima
 		return nil, err
 	}
 	img.Root = filepath.Join(target, "root")
-	progress(fmt.Sprintf("root filesystem %s built in %s", digest, img.Took.Round(time.Second)))
+	progress(fmt.Sprintf("root filesystem of %s built in %s", r.name, img.Took.Round(time.Second)))
 	return img, nil
 }
 

@@ -14,7 +14,7 @@ import (
 // cached puts an image into a cache as a build does.
 func cached(t *testing.T, dir string) string {
 	t.Helper()
-	digest, err := Digest()
+	digest, err := recipeOf(&systems[0]).digest()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,7 @@ func cached(t *testing.T, dir string) string {
 	if err := os.MkdirAll(filepath.Join(target, "root", "usr"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	data, err := json.Marshal(Image{Digest: digest, Suite: Suite})
+	data, err := json.Marshal(Image{Digest: digest, Suite: systems[0].suite})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestBuildWaitsForAnother(t *testing.T) {
 		}
 		done <- img
 	}()
-	if line := <-said; !strings.Contains(line, "waiting for another lab") {
+	if line := <-said; !strings.Contains(line, "waiting for another build") {
 		t.Errorf("progress %q", line)
 	}
 	cached(t, dir)

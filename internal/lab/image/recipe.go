@@ -14,13 +14,10 @@ import (
 //go:embed files
 var embedded embed.FS
 
-// Suite is the Debian release that machines run.
-const Suite = "bookworm"
-
 // recipeVersion changes when the steps of the build change without a change of the data below.
-const recipeVersion = 1
+const recipeVersion = 2
 
-// packages is what a cloud image has, and what saves the time of installing it in every machine of a lab.
+// packages are common to all systems: what a cloud image has, and what saves the time of installing it in every machine of a lab.
 var packages = [...]string{
 	"systemd", "systemd-sysv", "dbus", "libpam-systemd",
 	"cloud-init", "openssh-server", "sudo",
@@ -54,10 +51,6 @@ var files = [...]file{
 	{Path: "etc/fstab", Mode: 0o644, Text: ""},
 	{Path: "etc/machine-id", Mode: 0o644, Text: ""},
 }
-
-// diverted programs are moved out of the way in a manner that survives package upgrades. cloud-init asks for a DHCP
-// lease when it finds a client, and waits long for an answer that no machine needs.
-var diverted = [...]string{"/sbin/dhclient", "/sbin/modprobe"}
 
 // masked units have no use in a machine, or change what belongs to the host. Files of sysctl.d are masked the same way:
 // what they set is read-only in a machine, and `sysctl --system` must succeed.
@@ -107,21 +100,31 @@ func (f file) content() ([]byte, error) {
 	return embedded.ReadFile(f.Source)
 }
 
-// Digest names the image that Build makes: it changes with everything that goes into the image except the versions
+// recipe is everything that goes into a system's image.
+type recipe struct {
+	*system
+	packages, masked []string
+}
+
+func recipeOf(s *system) recipe {
+	return recipe{system: s, packages: slices.Concat(packages[:], s.packages), masked: slices.Concat(masked[:], s.masked)}
+}
+
+// digest names the image that a build makes: it changes with everything that goes into the image except the versions
 // of the packages at the mirror.
-func Digest() (string, error) {
+func (r recipe) digest() (string, error) {
 	type entry struct {
 		Path, Mode string
 		Content    []byte
 	}
-	recipe := struct {
-		Version                                       int
-		Suite, Arch                                   string
-		Packages, Diverted, Masked, Removed, Excluded []string
-		Files                                         []entry
+	all := struct {
+		Version                                                   int
+		Suite, Arch                                               string
+		Components, Packages, Diverted, Masked, Removed, Excluded []string
+		Files                                                     []entry
 	}{
-		Version: recipeVersion, Suite: Suite, Arch: runtime.GOARCH,
-		Packages: slices.Sorted(slices.Values(packages[:])), Diverted: diverted[:], Masked: masked[:],
+		Version: recipeVersion, Suite: r.suite, Arch: runtime.GOARCH, Components: r.distribution.components,
+		Packages: slices.Sorted(slices.Values(r.packages)), Diverted: r.diverted, Masked: r.masked,
 		Removed: removed[:], Excluded: excluded[:],
 	}
 	for _, f := range files {
@@ -129,9 +132,9 @@ func Digest() (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("image recipe: %w", err)
 		}
-		recipe.Files = append(recipe.Files, entry{f.Path, f.Mode.String(), content})
+		all.Files = append(all.Files, entry{f.Path, f.Mode.String(), content})
 	}
-	data, err := json.Marshal(recipe)
+	data, err := json.Marshal(all)
 	if err != nil {
 		return "", fmt.Errorf("image recipe: %w", err)
 	}

@@ -3,6 +3,7 @@ package image
 import (
 	"bufio"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,12 +17,49 @@ type source struct {
 	SignedBy   string
 }
 
-// hostSources reads where the host gets Debian from, for the suite of the image: the entries for the host's own
-// release, moved to that suite. It is empty when the host is not Debian; mmdebstrap then knows what to do.
-func hostSources(root string) ([]source, error) {
+// mirror says where the packages of a system come from: the mirror that was given, else where the host gets its own from
+// when it is of the same distribution. It is empty for Debian on another host: mmdebstrap then knows what to do.
+func (r recipe) mirror(root, ubuntuMirror string) ([]source, error) {
+	given := ""
+	if r.distribution.id == ubuntu.id {
+		given = ubuntuMirror
+	}
+	if given == "" {
+		found, err := r.hostSources(root)
+		if err != nil {
+			return nil, fmt.Errorf("read the host's apt configuration: %w", err)
+		}
+		if len(found) > 0 || r.distribution.id == debian.id {
+			return found, nil
+		}
+		return nil, fmt.Errorf("there is no mirror for %s on this host: name one by `clusterform lab up -ubuntu-mirror=URL` or the variable %s", r.distribution.title, UbuntuMirrorVariable)
+	}
+	u, err := url.Parse(given)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("the mirror for %s is to be a URL that begins with http:// or https://", r.distribution.title)
+	}
+	if _, err := os.Stat(filepath.Join(root, r.distribution.keyring)); err != nil {
+		return nil, fmt.Errorf("the keys of %s are missing, which verify what its mirror sends: apt-get install %s", r.distribution.title, r.distribution.pkg)
+	}
+	var out []source
+	for _, pocket := range pockets {
+		out = append(out, source{given, r.suite + pocket, r.distribution.components, r.distribution.keyring})
+	}
+	return out, nil
+}
+
+// UbuntuMirrorVariable is the environment variable that stands in for Options.UbuntuMirror.
+const UbuntuMirrorVariable = "CLUSTERFORM_LAB_UBUNTU_MIRROR"
+
+// pockets are the parts of a release.
+var pockets = [...]string{"", "-updates", "-security"}
+
+// hostSources reads where the host gets its packages from, for the suite of the image: the entries for the host's own
+// release, moved to that suite. It is empty when the host is of another distribution.
+func (r recipe) hostSources(root string) ([]source, error) {
 	release, err := os.ReadFile(filepath.Join(root, "etc/os-release"))
 	if err != nil {
-		return nil, nil //nolint:nilerr // no os-release: not Debian
+		return nil, nil //nolint:nilerr // no os-release: another distribution
 	}
 	values := map[string]string{}
 	for line := range strings.Lines(string(release)) {
@@ -30,7 +68,7 @@ func hostSources(root string) ([]source, error) {
 		}
 	}
 	codename := values["VERSION_CODENAME"]
-	if values["ID"] != "debian" || codename == "" {
+	if values["ID"] != r.distribution.id || codename == "" {
 		return nil, nil
 	}
 	var all []source
@@ -56,15 +94,15 @@ func hostSources(root string) ([]source, error) {
 	var kept []source
 	for _, s := range all {
 		rest, ok := strings.CutPrefix(s.Suite, codename)
-		if !ok || !slices.Contains([]string{"", "-updates", "-security"}, rest) || !slices.Contains(s.Components, "main") {
+		if !ok || !slices.Contains(pockets[:], rest) || !slices.Contains(s.Components, "main") {
 			continue
 		}
-		s.Suite, s.Components = Suite+rest, []string{"main"}
+		s.Suite, s.Components = r.suite+rest, r.distribution.components
 		if !slices.ContainsFunc(kept, func(k source) bool { return k.URI == s.URI && k.Suite == s.Suite }) {
 			kept = append(kept, s)
 		}
 	}
-	if !slices.ContainsFunc(kept, func(s source) bool { return s.Suite == Suite }) {
+	if !slices.ContainsFunc(kept, func(s source) bool { return s.Suite == r.suite }) {
 		return nil, nil
 	}
 	return kept, nil

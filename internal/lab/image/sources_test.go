@@ -53,7 +53,7 @@ func TestHostSources(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got, err := hostSources(root)
+			got, err := recipeOf(&systems[0]).hostSources(root)
 			if err != nil {
 				t.Fatal(err)
 			}

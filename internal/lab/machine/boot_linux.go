@@ -32,14 +32,12 @@ const bootTime = 60 * time.Second
 
 // boot starts a machine whose disk exists; it returns when its init process runs. The caller holds inst.mu.
 func (m *Machines) boot(ctx context.Context, inst *instance) (err error) {
+	img, err := m.imageOf(ctx, inst.machine.System, inst.dir)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := bounded(ctx, bootTime)
 	defer cancel()
-	m.mu.Lock()
-	img := m.image
-	m.mu.Unlock()
-	if img == nil {
-		return errors.New("the lab is not up")
-	}
 	id := inst.machine.InstanceID
 	defer func() {
 		if err != nil {

@@ -72,6 +72,9 @@ func (m *Machines) Launch(ctx context.Context, machine api.Machine) error {
 	m.machines[machine.InstanceID] = inst
 	m.mu.Unlock()
 	err := inst.makeDisk()
+	if err == nil { // without the lock: it may take minutes
+		_, err = m.imageOf(ctx, machine.System, inst.dir)
+	}
 	if err == nil {
 		inst.mu.Lock()
 		err = m.boot(ctx, inst)
@@ -94,6 +97,13 @@ func (m *Machines) Start(ctx context.Context, machine api.Machine) error {
 		m.machines[machine.InstanceID] = inst
 	}
 	m.mu.Unlock()
+	var disk machineRecord
+	if err := readJSON(filepath.Join(inst.dir, "machine.json"), &disk); err == nil {
+		machine.System = disk.Machine.System // what it was made with
+	}
+	if _, err := m.imageOf(ctx, machine.System, inst.dir); err != nil {
+		return fmt.Errorf("start %s: %w", machine.InstanceID, err)
+	}
 	inst.mu.Lock()
 	defer inst.mu.Unlock()
 	if inst.running {

@@ -1,4 +1,4 @@
-// Package machine runs a lab's instances as systemd-nspawn machines: an overlay over the image of package image, a
+// Package machine runs a lab's instances as systemd-nspawn machines: an overlay over an image of package image, a
 // control group of its own in every hierarchy, a network namespace of package network, and a console in a file. It is
 // the api.Machines of a lab with real machines; the endpoint itself is package api, the daemon around both package lab.
 //
@@ -27,6 +27,11 @@ type Options struct {
 	Dir string
 	// CacheDir holds the image, shared by all labs. Required.
 	CacheDir string
+	// Systems are those of package image whose root filesystems Up makes ready, besides the default one. Others are built
+	// when the first machine wants them.
+	Systems []string
+	// UbuntuMirror is image.Options.UbuntuMirror.
+	UbuntuMirror string
 	// Logger receives what happens; nil discards.
 	Logger *slog.Logger
 	// Progress is told the steps of Up, one line each; nil means nobody listens.

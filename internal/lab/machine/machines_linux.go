@@ -30,7 +30,7 @@ type Machines struct {
 	net  *network.Network
 
 	mu       sync.Mutex
-	image    *image.Image
+	images   map[string]*image.Image // by system
 	machines map[string]*instance
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
@@ -71,7 +71,7 @@ func New(opts Options) (*Machines, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Machines{opts: opts, log: opts.Logger, net: net, machines: map[string]*instance{}}
+	m := &Machines{opts: opts, log: opts.Logger, net: net, images: map[string]*image.Image{}, machines: map[string]*instance{}}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	return m, nil
 }
@@ -86,8 +86,8 @@ func hostLimits() map[string]int64 {
 	}
 }
 
-// Up prepares the host: checks what is required, finds or builds the image, raises limits, and makes the lab's side of
-// the network, after which HostAddr is known. Everything but the image is undone by Sweep.
+// Up prepares the host: checks what is required, finds or builds the images, raises limits, and makes the lab's side of
+// the network, after which HostAddr is known. Everything but the images is undone by Sweep.
 func (m *Machines) Up(ctx context.Context) error {
 	if err := require.Check(); err != nil {
 		return err
@@ -98,13 +98,11 @@ func (m *Machines) Up(ctx context.Context) error {
 	if err := checkFileSystem(m.opts.Dir); err != nil {
 		return err
 	}
-	img, err := image.Build(ctx, image.Options{CacheDir: m.opts.CacheDir, Progress: m.opts.Progress})
-	if err != nil {
-		return err
+	for _, system := range append([]string{image.DefaultSystem}, m.opts.Systems...) {
+		if _, err := m.imageOf(ctx, system, ""); err != nil {
+			return err
+		}
 	}
-	m.mu.Lock()
-	m.image = img
-	m.mu.Unlock()
 	if err := m.record(); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type cluster struct {
 	parameters        orchestrator.Parameters
 	controlPlane      turn // held while a member of the control plane is taken out: one after another
 	waves             waves
+	launches          launchAdmissions
 	endpoints         endpoints
 	mu                sync.Mutex // guards what follows
 	client            orchestrator.Client
@@ -30,7 +31,8 @@ type cluster struct {
 	balancerLookedAt  time.Time
 	poolSettings      map[string]string // what was written, by parameter
 	initialisedCached bool
-	reachedOnce       bool // the API, by this command
+	uninitialisedAt   time.Time // when it was found not to be initialised
+	reachedOnce       bool      // the API, by this command
 }
 
 // recorded is the part of a resource.Runtime that finding a cluster needs; a snapshot has it, too.

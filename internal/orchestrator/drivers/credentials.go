@@ -114,17 +114,23 @@ func (d *credentialsDriver) fill(ctx context.Context, o *resource.Object, spec *
 		return err
 	}
 	if there[parameterInitialised] == "" {
+		ours := true
 		for _, name := range names {
 			if _, ok := there[name]; ok {
 				continue
 			}
-			if _, err := p.Create(ctx, name, fresh[name]); err != nil {
+			made, err := p.Create(ctx, name, fresh[name])
+			if err != nil {
 				return err
 			}
+			there[name] = fresh[name]
+			ours = ours && made
 		}
 		// What counts is what is there: another run may have been faster.
-		if there, err = p.Get(ctx, names...); err != nil {
-			return err
+		if !ours {
+			if there, err = p.Get(ctx, names...); err != nil {
+				return err
+			}
 		}
 	}
 	delete(there, parameterInitialised)

@@ -2,6 +2,7 @@ package drivers
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -26,9 +27,29 @@ type endpoints struct {
 	publishing turn // held while parameters are written, so that a later list is not overwritten by an older one
 	written    map[string]string
 
+	// published: what is in the Parameter Store is what this command knows. listed are the instances that EC2 listed at
+	// listedAt.
+	published bool
+	listed    map[string]string
+	listedAt  time.Time
+
 	mu       sync.Mutex
 	launched map[resource.Address]*resource.Record
 	ended    map[string]bool
+	// leader is who was named to initialise the cluster, as far as this command knows: nobody else names one meanwhile.
+	leader string
+}
+
+func (e *endpoints) knownLeader() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.leader
+}
+
+func (e *endpoints) setLeader(instance string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.leader = instance
 }
 
 // note remembers a control-plane node with its instance. Another instance at the address before is of no use any more.
@@ -127,6 +148,21 @@ func (c *cluster) members(ctx context.Context) (map[string]string, error) {
 	return c.endpoints.merge(listed), nil
 }
 
+// listed is members for what is published: a list of a moment ago does. e.publishing is held.
+func (c *cluster) listed(ctx context.Context) (map[string]string, error) {
+	e := &c.endpoints
+	if time.Since(e.listedAt) < freshFor {
+		return e.merge(maps.Clone(e.listed)), nil
+	}
+	asked := time.Now()
+	members, err := c.members(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.listed, e.listedAt = maps.Clone(members), asked
+	return members, nil
+}
+
 // publish writes what nodes need to find the control plane: its addresses, the names of its certificate, and who
 // initialises it, as long as nobody did. It may be repeated at any time.
 func (c *cluster) publish(ctx context.Context, rt recorded) error {
@@ -135,7 +171,8 @@ func (c *cluster) publish(ctx context.Context, rt recorded) error {
 	defer e.publishing.Unlock()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishTimeout)
 	defer cancel()
-	members, err := c.members(ctx)
+	e.published = false
+	members, err := c.listed(ctx)
 	if err != nil {
 		return err
 	}
@@ -153,7 +190,18 @@ func (c *cluster) publish(ctx context.Context, rt recorded) error {
 	if err := c.writeNames(ctx, rt); err != nil {
 		return err
 	}
-	return c.lead(ctx, members)
+	if err := c.lead(ctx, members); err != nil {
+		return err
+	}
+	e.published = true
+	return nil
+}
+
+// isPublished tells whether nodes find what this command knows.
+func (c *cluster) isPublished() bool {
+	c.endpoints.publishing.Lock()
+	defer c.endpoints.publishing.Unlock()
+	return c.endpoints.published
 }
 
 // write puts a value that is not there yet as far as this command knows; e.publishing is held.
@@ -201,33 +249,46 @@ func (c *cluster) lead(ctx context.Context, members map[string]string) error {
 	if len(candidates) == 0 {
 		return nil
 	}
-	got, err := c.parameters.Get(ctx, parameterLeader)
-	if err != nil {
-		return err
+	leader := c.endpoints.knownLeader()
+	if leader == "" {
+		got, err := c.parameters.Get(ctx, parameterLeader)
+		if err != nil {
+			return err
+		}
+		leader = got[parameterLeader]
 	}
-	if leader := got[parameterLeader]; leader != "" {
-		if _, there := members[leader]; there {
-			return nil
+	if _, there := members[leader]; !there {
+		leader = candidates[0]
+		if err := c.parameters.Put(ctx, parameterLeader, leader); err != nil {
+			return err
 		}
 	}
-	return c.parameters.Put(ctx, parameterLeader, candidates[0])
+	c.endpoints.setLeader(leader)
+	return nil
 }
 
-// initialised tells whether the cluster's API ever answered. That it did is asked only once.
+// freshFor is how long an answer of the cloud is good for the next step of the same work.
+const freshFor = 5 * time.Second
+
+// initialised tells whether the cluster's API ever answered. That it did is asked only once; that it did not is taken for
+// true no longer than one step takes to follow another.
 func (c *cluster) initialised(ctx context.Context) (bool, error) {
 	c.mu.Lock()
-	known := c.initialisedCached
+	known, fresh := c.initialisedCached, time.Since(c.uninitialisedAt) < freshFor
 	c.mu.Unlock()
-	if known {
-		return true, nil
+	if known || fresh {
+		return known, nil
 	}
+	asked := time.Now()
 	got, err := c.parameters.Get(ctx, parameterInitialised)
 	if err != nil {
 		return false, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.initialisedCached = got[parameterInitialised] != ""
+	if !c.initialisedCached { // another may have marked it meanwhile
+		c.initialisedCached, c.uninitialisedAt = got[parameterInitialised] != "", asked
+	}
 	return c.initialisedCached, nil
 }
 
@@ -267,6 +328,7 @@ func (c *cluster) startAnew(ctx context.Context, rt recorded) (bool, error) {
 	c.mu.Lock()
 	c.initialisedCached = false
 	c.mu.Unlock()
+	c.endpoints.setLeader("")
 	return true, nil
 }
 

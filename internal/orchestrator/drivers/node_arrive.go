@@ -17,6 +17,8 @@ const staleTimeout = time.Minute
 // arrive makes or changes nodes of one cluster: it writes what they need, lets the cloud launch or change them, and waits
 // until they are ready.
 func (n *nodeDriver) arrive(ctx context.Context, rt resource.Runtime, c *cluster, items []item, report reporter) {
+	waitingCtx, cancel := untilStopped(ctx, rt)
+	defer cancel()
 	joining := 0
 	for _, it := range items {
 		if mustJoin(it.change) {
@@ -24,8 +26,8 @@ func (n *nodeDriver) arrive(ctx context.Context, rt resource.Runtime, c *cluster
 		}
 	}
 	c.waves.enter(joining)
-	if err := c.prepare(ctx, rt, items); err != nil {
-		c.leave(ctx, rt, joining)
+	if err := c.prepare(ctx, waitingCtx, rt, items); err != nil {
+		c.leave(waitingCtx, rt, joining)
 		for _, it := range items {
 			report(it.index, unchanged(it.change, err))
 		}
@@ -37,13 +39,13 @@ func (n *nodeDriver) arrive(ctx context.Context, rt resource.Runtime, c *cluster
 		it := items[indexOf(items, index)]
 		if r.Err != nil || r.Record == nil {
 			if mustJoin(it.change) {
-				c.leave(ctx, rt, 1)
+				c.leave(waitingCtx, rt, 1)
 			}
 			report(index, r)
 			return
 		}
 		waiting.Add(1)
-		c.launched(ctx, rt, it.change, r.Record, func(r resource.Result) {
+		c.launched(ctx, waitingCtx, rt, it.change, r.Record, func(r resource.Result) {
 			defer waiting.Done()
 			report(index, r)
 		})
@@ -85,8 +87,8 @@ func mustConfigure(ch resource.Change) bool {
 		ch.Before.Address != ch.After.Address
 }
 
-// prepare writes what has to be there before nodes boot.
-func (c *cluster) prepare(ctx context.Context, rt resource.Runtime, items []item) error {
+// prepare writes what has to be there before nodes boot. For what is waited for it has a context that ends sooner.
+func (c *cluster) prepare(ctx, waiting context.Context, rt resource.Runtime, items []item) error {
 	if err := c.writePools(ctx, items); err != nil {
 		return err
 	}
@@ -124,25 +126,41 @@ func (c *cluster) prepare(ctx context.Context, rt resource.Runtime, items []item
 		return err
 	}
 	if !done {
-		// Nobody can be asked yet: what joins takes up what is written here.
-		client, err := c.offline(ctx, nodeOf(items[0].change.After.Spec).Version)
-		if err != nil {
+		if err := c.admitFirst(ctx, nodeOf(items[0].change.After.Spec).Version); err != nil {
 			return err
 		}
-		defer func() { _ = client.Close() }()
-		if err := client.Admit(ctx); err != nil {
-			return err
-		}
-		c.waves.setAdmitted()
-	} else if len(controlPlane) > 0 && !rt.WaitLaunched() {
-		c.removeStale(ctx, rt, controlPlane)
+	} else if rt.WaitLaunched() {
+		c.admitLaunched(waiting, rt, items)
+	} else if len(controlPlane) > 0 {
+		c.removeStale(waiting, rt, controlPlane)
 	}
 	for _, it := range resumed {
 		c.endpoints.note(it.change.Before)
 	}
 	// Nodes of this command are published as soon as they have an id; those of an earlier one, which may have ended before
 	// it got to that, are now.
+	if len(controlPlane) == 0 && c.isPublished() {
+		return nil
+	}
 	return c.publish(ctx, rt)
+}
+
+// admitFirst writes what nodes join with while nobody can be asked: the first of them takes up what is written here. What was
+// written for others a moment ago does.
+func (c *cluster) admitFirst(ctx context.Context, version string) error {
+	if c.waves.admittedSince(time.Now().Add(-admitEvery)) {
+		return nil
+	}
+	client, err := c.offline(ctx, version)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	if err := client.Admit(ctx); err != nil {
+		return err
+	}
+	c.waves.noteAdmitted()
+	return nil
 }
 
 // writePools writes what nodes are told of their pools when they join.
@@ -216,12 +234,12 @@ func (c *cluster) removeStale(ctx context.Context, rt resource.Runtime, arriving
 }
 
 // launched goes on with a node whose instance runs.
-func (c *cluster) launched(ctx context.Context, rt resource.Runtime, ch resource.Change, rec *resource.Record, done func(resource.Result)) {
+func (c *cluster) launched(ctx, waiting context.Context, rt resource.Runtime, ch resource.Change, rec *resource.Record, done func(resource.Result)) {
 	joins := mustJoin(ch)
 	if isControlPlane(rec.Spec) && c.endpoints.note(rec) {
 		if err := c.publish(ctx, rt); err != nil {
 			if joins {
-				c.leave(ctx, rt, 1)
+				c.leave(waiting, rt, 1)
 			}
 			done(incomplete(rec, c.opts.Now(), err))
 			return
@@ -236,7 +254,7 @@ func (c *cluster) launched(ctx context.Context, rt resource.Runtime, ch resource
 		}
 		done(resource.Result{Record: rec})
 	case joins || mustConfigure(ch):
-		c.wait(&waiter{ctx: ctx, rt: rt, rec: rec, joins: joins, done: done})
+		c.wait(&waiter{ctx: waiting, rt: rt, rec: rec, joins: joins, done: done})
 	default:
 		done(resource.Result{Record: rec})
 	}
@@ -264,3 +282,6 @@ func (r *launchRuntime) Checkpoint(ctx context.Context, recs ...*resource.Record
 	}
 	return r.cluster.publish(ctx, r.Runtime)
 }
+
+// Stopping implements stopper.
+func (r *launchRuntime) Stopping() <-chan struct{} { return stopping(r.Runtime) }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -45,7 +44,9 @@ func (n *nodeDriver) depart(ctx context.Context, rt resource.Runtime, c *cluster
 		terminate(items)
 		return
 	}
-	client, members, err := c.reach(ctx, rt, items)
+	waiting, cancel := untilStopped(ctx, rt)
+	defer cancel()
+	client, members, err := c.reach(waiting, rt, items)
 	if err != nil {
 		for _, it := range items {
 			report(it.index, unchanged(it.change, named(err, it.change.Before)))
@@ -64,7 +65,7 @@ func (n *nodeDriver) depart(ctx context.Context, rt resource.Runtime, c *cluster
 	inParallel(len(items), func(i int) {
 		it := items[i]
 		if client != nil {
-			if err := c.takeOut(ctx, rt, client, it.change.Before, members); err != nil {
+			if err := c.takeOut(ctx, waiting, rt, client, it.change.Before, members); err != nil {
 				report(it.index, unchanged(it.change, err))
 				return
 			}
@@ -163,7 +164,7 @@ func (c *cluster) serving(ctx context.Context, items []item) (int, error) {
 // named says which node an error of the whole cluster is about, and what to do.
 func named(err error, rec *resource.Record) error {
 	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%s: interrupted before it was drained: %w", rec.Address, err)
+		return interrupted(&rec.Object, "before it was drained", err)
 	}
 	return &resource.Error{
 		Address: rec.Address, ID: rec.ID, Err: err,
@@ -172,9 +173,9 @@ func named(err error, rec *resource.Record) error {
 	}
 }
 
-// takeOut empties a node and takes it out of the cluster.
+// takeOut empties a node and takes it out of the cluster. Waiting ends sooner than ctx: with the first signal.
 func (c *cluster) takeOut(
-	ctx context.Context, rt resource.Runtime, client orchestrator.Client, rec *resource.Record, members map[string]orchestrator.Member,
+	ctx, waiting context.Context, rt resource.Runtime, client orchestrator.Client, rec *resource.Record, members map[string]orchestrator.Member,
 ) error {
 	m, joined := members[rec.ID]
 	if !joined {
@@ -182,17 +183,17 @@ func (c *cluster) takeOut(
 		m = orchestrator.Member{Instance: rec.ID, ControlPlane: isControlPlane(rec.Spec), Address: addressOf(rec)}
 	}
 	if joined {
-		if err := c.drain(ctx, rt, client, rec, m); err != nil {
+		if err := c.drain(waiting, rt, client, rec, m); err != nil {
 			return err
 		}
-	}
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("%s: interrupted before it was taken out: %w", rec.Address, err)
 	}
 	if m.ControlPlane {
 		// One after another: each must leave a majority that stands.
 		c.controlPlane.Lock()
 		defer c.controlPlane.Unlock()
+	}
+	if err := waiting.Err(); err != nil {
+		return interrupted(&rec.Object, "before it was taken out", err)
 	}
 	rt.Progress(rec.Address, resource.PhaseDraining, "leaves the cluster")
 	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
@@ -227,7 +228,7 @@ func (c *cluster) drain(ctx context.Context, rt resource.Runtime, client orchest
 		return nil
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("%s: interrupted while it was being drained: %w", rec.Address, ctx.Err())
+		return interrupted(&rec.Object, "while it was being drained", ctx.Err())
 	}
 	if !m.Ready {
 		o.Progress("could not be drained, and goes: " + err.Error())

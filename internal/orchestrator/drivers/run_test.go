@@ -2,6 +2,7 @@ package drivers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,6 +19,8 @@ type run struct {
 	records  map[resource.Address]*resource.Record
 	progress []string
 	launched bool
+	// stop is closed when the run is asked to stop.
+	stop chan struct{}
 	// commits counts down to a kill; negative never dies.
 	commits int
 	serial  int
@@ -29,7 +32,9 @@ const (
 	lab        = resource.Address("cluster.lab")
 )
 
-func newRun() *run { return &run{records: map[resource.Address]*resource.Record{}, commits: -1} }
+func newRun() *run {
+	return &run{records: map[resource.Address]*resource.Record{}, commits: -1, stop: make(chan struct{})}
+}
 
 func (r *run) ID(ref resource.Ref) (string, bool) {
 	if !resource.IsAddress(ref) {
@@ -60,7 +65,10 @@ func (r *run) Record(a resource.Address) (*resource.Record, bool) {
 	return rec, ok
 }
 
-var errKilled = fmt.Errorf("killed")
+var (
+	errKilled  = errors.New("killed")
+	errStopped = errors.New("the run was stopped before this step began")
+)
 
 func (r *run) commit() error {
 	if r.commits == 0 {
@@ -75,6 +83,11 @@ func (r *run) Intend(ctx context.Context, _ ...resource.Intent) error {
 	defer r.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	select {
+	case <-r.stop:
+		return errStopped
+	default:
 	}
 	return r.commit()
 }
@@ -102,6 +115,8 @@ func (r *run) Progress(a resource.Address, phase resource.Phase, text string) {
 }
 
 func (r *run) WaitLaunched() bool { return r.launched }
+
+func (r *run) Stopping() <-chan struct{} { return r.stop }
 
 func (r *run) said(text string) bool {
 	r.mu.Lock()

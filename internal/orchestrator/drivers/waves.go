@@ -22,7 +22,9 @@ const (
 	admitTimeout   = 20 * time.Second
 	// admitEvery renews the join credential while nodes join; admitUnreachable is for as long as nobody answers.
 	admitEvery, admitUnreachable = time.Minute, 15 * time.Second
-	dismissTimeout               = 30 * time.Second
+	// dismissTimeout bounds the end of a wave, dismissInterrupted that of one that a signal ended; withdrawTimeout what is done
+	// about it where the API does not answer.
+	dismissTimeout, dismissInterrupted, withdrawTimeout = 30 * time.Second, 1500 * time.Millisecond, 2 * time.Second
 )
 
 // waves are the nodes of a cluster that are on their way. A wave begins with the first that comes and ends with the last
@@ -34,6 +36,8 @@ type waves struct {
 	waiting  []*waiter
 	looking  bool
 	admitted bool
+	// admittedAt is when what they join with was made by who could ask nobody.
+	admittedAt time.Time
 }
 
 // waiter is a node that waits to be ready.
@@ -74,6 +78,20 @@ func (w *waves) setAdmitted() {
 	w.mu.Unlock()
 }
 
+// noteAdmitted says that they may join from now on.
+func (w *waves) noteAdmitted() {
+	w.mu.Lock()
+	w.admitted, w.admittedAt = true, time.Now()
+	w.mu.Unlock()
+}
+
+// admittedSince tells whether nodes may join with what was made at t or later.
+func (w *waves) admittedSince(t time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.admitted && !w.admittedAt.Before(t)
+}
+
 // over tells whether a wave ends now; only the first who asks is told.
 func (w *waves) over() bool {
 	w.mu.Lock()
@@ -97,16 +115,27 @@ func (c *cluster) endWave(ctx context.Context, rt resource.Runtime) {
 	if rt.WaitLaunched() || !c.waves.over() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dismissTimeout)
+	bound := dismissTimeout
+	if ctx.Err() != nil {
+		bound = dismissInterrupted
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), bound)
 	defer cancel()
-	client, err := c.connect(ctx, rt)
+	client, err := c.connect(bounded, rt)
 	if err == nil {
-		err = client.Dismiss(ctx)
+		err = client.Dismiss(bounded)
 	}
 	if err != nil {
 		// The credential ends by itself; that nobody reads it any more can be done from here.
-		_ = c.parameters.Delete(ctx, orchestrator.ControlPlanePath+orchestrator.ParameterJoin, orchestrator.WorkerPath+orchestrator.ParameterJoin)
+		c.withdraw(ctx)
 	}
+}
+
+// withdraw takes away what nodes would join with, without asking the API.
+func (c *cluster) withdraw(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
+	defer cancel()
+	_ = c.parameters.Delete(ctx, orchestrator.ControlPlanePath+orchestrator.ParameterJoin, orchestrator.WorkerPath+orchestrator.ParameterJoin)
 }
 
 // wait adds a node whose instance runs; w.done is called once.
@@ -190,7 +219,11 @@ func (c *cluster) round(r *rounds, waiting []*waiter) map[*waiter]resource.Resul
 	ctx, rt := waiting[0].ctx, waiting[0].rt
 	for _, w := range waiting {
 		if err := w.ctx.Err(); err != nil {
-			settled[w] = incomplete(w.rec, c.opts.Now(), fmt.Errorf("%s: interrupted while it joined; apply again to go on: %w", w.rec.Address, err))
+			while := "while it joined"
+			if !w.joins {
+				while = "before its labels and taints were set"
+			}
+			settled[w] = incomplete(w.rec, c.opts.Now(), interrupted(&w.rec.Object, while, err))
 		}
 	}
 	if len(settled) == len(waiting) {

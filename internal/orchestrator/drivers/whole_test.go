@@ -88,22 +88,29 @@ func (s *site) plan(files string, mode planner.Mode) (*planner.Plan, *hclconfig.
 // carryOut plans and applies, as another command each time, and returns the state.
 func (s *site) carryOut(files string, mode planner.Mode) *resource.Snapshot {
 	s.t.Helper()
-	s.again()
-	p, cfg := s.plan(files, mode)
-	j, err := s.file.Lock(s.t.Context(), state.LockRequest{Operation: "apply"})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	res, err := apply.Run(s.t.Context(), apply.Options{
-		Plan: p, Journal: j, Drivers: s.drivers, Verify: true, Events: event.SinkFunc(func(e event.Event) { s.events = append(s.events, e) }),
-		Evaluator: planner.NewEvaluator(cfg, p).WithOrchestration(Orchestration{Key: []byte("key")}),
-	})
+	res, snap, err := s.apply(files, mode, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	for _, f := range res.Errors {
 		s.t.Errorf("%+v", f)
 	}
+	return snap
+}
+
+// apply is carryOut with a signal, and whatever comes of it.
+func (s *site) apply(files string, mode planner.Mode, stop <-chan struct{}) (*apply.Result, *resource.Snapshot, error) {
+	s.t.Helper()
+	s.again()
+	p, cfg := s.plan(files, mode)
+	j, err := s.file.Lock(s.t.Context(), state.LockRequest{Operation: "apply"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	res, failed := apply.Run(s.t.Context(), apply.Options{
+		Plan: p, Journal: j, Drivers: s.drivers, Verify: true, Events: event.SinkFunc(func(e event.Event) { s.events = append(s.events, e) }),
+		Evaluator: planner.NewEvaluator(cfg, p).WithOrchestration(Orchestration{Key: []byte("key")}), Stop: stop,
+	})
 	if err := j.Close(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
@@ -111,7 +118,7 @@ func (s *site) carryOut(files string, mode planner.Mode) *resource.Snapshot {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return snap
+	return res, snap, failed
 }
 
 // empty fails the test when there is anything to do.
@@ -207,5 +214,43 @@ func TestTheLifeOfACluster(t *testing.T) {
 		if err != nil || strings.Contains(string(raw), secretMarker) {
 			t.Errorf("a secret is in the state, or it cannot be read: %v", err)
 		}
+	})
+}
+
+func TestASignalWhileNodesJoinLosesNothing(t *testing.T) {
+	inBareWorld(t, func(t *testing.T, w *world) {
+		s := newSite(t, w)
+		for i := range 6 {
+			w.deaf[i] = true
+		}
+		stop := make(chan struct{})
+		time.AfterFunc(2*time.Minute, func() { close(stop) })
+		start := time.Now()
+		res, snap, err := s.apply(wholeCluster, planner.ModeNormal, stop)
+		if took := time.Since(start); took > 2*time.Minute+5*time.Second {
+			t.Errorf("the run ended %s after it was asked to", took-2*time.Minute)
+		}
+		if err == nil || !strings.Contains(err.Error(), "interrupted while it joined; apply again to go on") || strings.Contains(err.Error(), "in flight") || !res.Drained {
+			t.Errorf("ended with %v", err)
+		}
+		nodes := nodesOf(snap)
+		for a, rec := range nodes {
+			if rec.ID == "" || rec.Phase != resource.PhaseJoining || !rec.Incomplete {
+				t.Errorf("%s is recorded as %+v", a, rec)
+			}
+		}
+		if len(nodes) != 6 || len(snap.Intents) > 0 {
+			t.Errorf("%d nodes are recorded, %v are open", len(nodes), snap.Intents)
+		}
+		w.mu.Lock()
+		clear(w.deaf)
+		w.mu.Unlock()
+		after := nodesOf(s.carryOut(wholeCluster, planner.ModeNormal))
+		for a, rec := range after {
+			if rec.ID != nodes[a].ID || rec.Phase != resource.PhaseReady {
+				t.Errorf("%s was %s and is %s (%s)", a, nodes[a].ID, rec.ID, rec.Phase)
+			}
+		}
+		s.empty(wholeCluster)
 	})
 }

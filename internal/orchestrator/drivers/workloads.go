@@ -75,10 +75,18 @@ func (d *workloadDriver) Apply(ctx context.Context, rt resource.Runtime, batch [
 			continue
 		}
 		wg.Go(func() {
+			// Nothing is lost by a wait that ends: calls under way go to their end in spite of it.
+			waiting, cancel := untilStopped(ctx, rt)
+			defer cancel()
 			if g.spread {
-				d.awaitNodes(ctx, rt, part)
+				d.awaitNodes(waiting, rt, part)
 			}
-			inner.Apply(ctx, &intentRuntime{Runtime: rt, orchestrator: name}, part, func(i int, r resource.Result) { report(at[i], r) })
+			inner.Apply(waiting, &intentRuntime{Runtime: rt, orchestrator: name}, part, func(i int, r resource.Result) {
+				if waiting.Err() != nil {
+					r = worded(objectOf(part[i]), "while it was rolled out", r)
+				}
+				report(at[i], r)
+			})
 		})
 	}
 	wg.Wait()

@@ -29,11 +29,14 @@ type world struct {
 	seen    map[string]time.Time // when an instance was first there
 	members map[string]*orchestrator.Member
 	// deaf are instances that never join, by the order of their coming; away says that the API cannot be reached from here.
-	deaf     map[int]bool
-	order    []string
-	away     bool
-	console  map[string]string
-	impaired map[string]time.Time
+	deaf  map[int]bool
+	order []string
+	away  bool
+	// hangs: who calls the API gets no answer at all. drainTakes is how long work takes to move away.
+	hangs      bool
+	drainTakes time.Duration
+	console    map[string]string
+	impaired   map[string]time.Time
 
 	dials, admits, dismisses int
 	forgotten                int
@@ -248,7 +251,11 @@ func (c *playedClient) reach(ctx context.Context) error {
 		return fmt.Errorf("%w: no addresses", orchestrator.ErrUnreachable)
 	}
 	c.w.mu.Lock()
-	c.w.dials++
+	if c.w.dials++; c.w.hangs {
+		c.w.mu.Unlock()
+		<-ctx.Done()
+		return fmt.Errorf("%w: %w", orchestrator.ErrUnreachable, ctx.Err())
+	}
 	err := c.w.advance(ctx)
 	if err == nil && (c.w.away || !c.w.up()) {
 		err = fmt.Errorf("%w at %v", orchestrator.ErrUnreachable, c.hosts)
@@ -282,13 +289,22 @@ func (c *playedClient) Members(ctx context.Context) ([]orchestrator.Member, erro
 func (c *playedClient) Admit(ctx context.Context) error {
 	c.w.mu.Lock()
 	c.w.admits++
+	lost := c.w.hangs || c.w.away
 	c.w.mu.Unlock()
+	if lost && c.initialised(ctx) { // the API has to accept it
+		return c.reach(ctx)
+	}
 	for _, name := range []string{"control-plane/join", "worker/join"} {
 		if err := c.parameters.Put(ctx, name, "token "+secretMarker); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (c *playedClient) initialised(ctx context.Context) bool {
+	got, err := c.parameters.Get(ctx, parameterInitialised)
+	return err == nil && got[parameterInitialised] != ""
 }
 
 func (c *playedClient) Dismiss(ctx context.Context) error {
@@ -312,6 +328,9 @@ func (c *playedClient) Configure(ctx context.Context, m orchestrator.Member, s o
 func (c *playedClient) Cordon(context.Context, orchestrator.Member, bool) error { return nil }
 
 func (c *playedClient) Drain(ctx context.Context, m orchestrator.Member, o orchestrator.DrainOptions) error {
+	if err := sleep(ctx, c.w.drainTakes); err != nil {
+		return err
+	}
 	if err := c.reach(ctx); err != nil {
 		return err
 	}

@@ -23,6 +23,12 @@ type Release struct {
 	MTU int `json:"mtu,omitempty"`
 }
 
+// NetworkName is that of a stack's network, within the stack.
+const NetworkName = "default"
+
+// optionEncrypted is the overlay driver's.
+const optionEncrypted = "encrypted"
+
 // newRelease takes a stack of a single workload apart.
 func newRelease(s *Stack) *Release {
 	r := &Release{Stack: s.Name, Networks: s.Networks, Volumes: s.Volumes, Configs: map[string][]byte{}, Secrets: map[string][]byte{}}
@@ -54,6 +60,15 @@ func ParseRelease(data []byte) (*Release, error) {
 
 // WithoutIPVS makes the release fit nodes without IPVS; see Options.NoIPVS.
 func (r *Release) WithoutIPVS() { r.Service.withoutIPVS() }
+
+// Encrypted says that the stack's network is to be encrypted.
+func (r *Release) Encrypted() bool { return IsEncrypted(r.Networks[NetworkName].DriverOpts) }
+
+// IsEncrypted reads a network's options.
+func IsEncrypted(options map[string]string) bool {
+	value, ok := options[optionEncrypted]
+	return ok && value != "false"
+}
 
 // HasFixedPorts says that the service publishes ports of nodes, so that no two of its tasks run on one node.
 func (r *Release) HasFixedPorts() bool { return r.Service.hasFixedPorts() }

@@ -37,7 +37,7 @@ func newStack(name string, o Options) *Stack {
 		Volumes: map[string]Volume{}, Configs: map[string]FileRef{}, Secrets: map[string]FileRef{},
 	}
 	if o.Encrypted {
-		s.Networks = map[string]Network{"default": {Driver: "overlay", DriverOpts: map[string]string{"encrypted": "true"}}}
+		s.Networks = map[string]Network{NetworkName: {Driver: "overlay", DriverOpts: map[string]string{optionEncrypted: "true"}}}
 	}
 	return s
 }

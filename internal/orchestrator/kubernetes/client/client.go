@@ -46,6 +46,7 @@ type Client struct {
 var _ orchestrator.Client = (*Client)(nil)
 
 func newClient(c orchestrator.Cluster, p orchestrator.Parameters, authority *pki.Authority, now func() time.Time) (*Client, error) {
+	quiet()
 	k := &Client{cluster: c, parameters: p, authority: authority, now: now, dialer: newDialer(c), quorumWait: quorumWait}
 	k.transport = &transport{mint: k.mint, now: now, dialer: k.dialer, authority: authority}
 	k.config = &rest.Config{

@@ -43,10 +43,12 @@ func (k *Client) Exec(ctx context.Context, workload *resource.Record, o orchestr
 	if err != nil {
 		return 0, k.failed(what, err)
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop() // nobody looks at the terminal any more
 	streams := remotecommand.StreamOptions{Stdin: o.In, Stdout: o.Out, Stderr: o.Err, Tty: o.TTY}
 	if o.TTY {
 		streams.Stderr = nil // a terminal has one output
-		if sizes := terminalSizes(ctx, o.Out); sizes != nil {
+		if sizes := terminalSizes(ctx, o.Out, o.In); sizes != nil {
 			streams.TerminalSizeQueue = sizes
 		}
 		defer raw(o.In)()

@@ -13,21 +13,19 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/clusterform/clusterform/internal/orchestrator"
 	"github.com/clusterform/clusterform/planner/resource"
 )
 
-const (
-	// followPoll is how often new pods are looked for while following.
-	followPoll = 2 * time.Second
-	// maxLine bounds a line of a log, in bytes; longer ones are cut in several.
-	maxLine = 64 << 10
-)
+// maxLine bounds a line of a log, in bytes; longer ones are cut in several.
+const maxLine = 64 << 10
 
-// Logs is orchestrator.LogReader's. Following ends with ctx, or when all of the workload's pods are done.
+// Logs is orchestrator.LogReader's. Following ends with ctx, or when all of the workload's pods are done; it goes on with
+// the pods that take the place of others, and after connections that broke.
 func (k *Client) Logs(ctx context.Context, workload *resource.Record, o orchestrator.LogOptions, out io.Writer) error {
-	l := &logs{Client: k, options: o, out: out, seen: map[string]bool{}}
+	l := &logs{Client: k, options: o, out: out}
 	pods, err := k.podsOf(ctx, workload)
 	if err != nil {
 		return err
@@ -39,7 +37,7 @@ func (k *Client) Logs(ctx context.Context, workload *resource.Record, o orchestr
 		return err
 	}
 	if o.Follow {
-		return l.follow(ctx, workload, pods)
+		return newFollowing(l, workload).run(ctx, pods)
 	}
 	for i := range pods {
 		for _, c := range l.containers(&pods[i]) {
@@ -72,9 +70,8 @@ type logs struct {
 	*Client
 	options orchestrator.LogOptions
 
-	mu   sync.Mutex // lines are whole
-	out  io.Writer
-	seen map[string]bool // containers followed, by pod's UID, name and restarts
+	mu  sync.Mutex // lines are whole
+	out io.Writer
 }
 
 func (l *logs) containers(p *corev1.Pod) []string {
@@ -85,76 +82,29 @@ func (l *logs) containers(p *corev1.Pod) []string {
 	return slices.DeleteFunc(names, func(n string) bool { return n != l.options.Container })
 }
 
-// follow reads all containers at once, and those of pods that come later.
-func (l *logs) follow(ctx context.Context, workload *resource.Record, pods []corev1.Pod) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var group sync.WaitGroup
-	defer group.Wait()
-	for {
-		for i := range pods {
-			p := &pods[i]
-			for _, c := range l.containers(p) {
-				runs, restarts := state(p, c)
-				key := fmt.Sprintf("%s/%s/%d", p.UID, c, restarts)
-				if !runs || l.seen[key] {
-					continue
-				}
-				l.seen[key] = true
-				group.Go(func() {
-					if err := l.read(ctx, p, c); errors.As(err, new(*writeError)) {
-						cancel(err)
-					}
-				})
-			}
-		}
-		if len(pods) > 0 && !slices.ContainsFunc(pods, func(p corev1.Pod) bool { return !finished(&p) }) {
-			return nil
-		}
-		select {
-		case <-time.After(followPoll):
-		case <-ctx.Done():
-			if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-				return cause
-			}
-			return nil
-		}
-		now, err := l.podsOf(ctx, workload)
-		if err != nil && !errors.Is(err, orchestrator.ErrUnreachable) && ctx.Err() == nil {
-			return err
-		}
-		if err == nil {
-			pods = now
-		}
-	}
-}
-
-func finished(p *corev1.Pod) bool {
-	return p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
-}
-
-// state says whether a container has begun, and how often again.
-func state(p *corev1.Pod, container string) (begun bool, restarts int32) {
-	for _, s := range slices.Concat(p.Status.ContainerStatuses, p.Status.InitContainerStatuses) {
-		if s.Name == container {
-			return s.State.Running != nil || s.State.Terminated != nil, s.RestartCount
-		}
-	}
-	return false, 0
-}
-
-// writeError is a failure of the reader's side.
-type writeError struct{ error }
-
-// read copies one container's log. A container that has not begun has none.
+// read copies what one container has written. A container that has not begun has written nothing.
 func (l *logs) read(ctx context.Context, p *corev1.Pod, container string) error {
-	o := &corev1.PodLogOptions{Container: container, Follow: l.options.Follow, Previous: l.options.Previous}
+	o := &corev1.PodLogOptions{Container: container, Previous: l.options.Previous}
+	l.fromWhere(o)
+	return l.stream(ctx, p, o, func(line []byte, _ bool) []byte { return line })
+}
+
+// fromWhere sets what the caller wants to begin with.
+func (l *logs) fromWhere(o *corev1.PodLogOptions) {
 	if l.options.Tail > 0 {
 		o.TailLines = new(int64(l.options.Tail))
 	}
 	if l.options.Since > 0 {
 		o.SinceSeconds = new(max(1, int64(l.options.Since.Seconds())))
 	}
+}
+
+// writeError is a failure of the reader's side.
+type writeError struct{ error }
+
+// stream writes a log line by line, as take makes them; begins tells it the first part of a line from others, and what it
+// returns nil for is left out.
+func (l *logs) stream(ctx context.Context, p *corev1.Pod, o *corev1.PodLogOptions, take func(line []byte, begins bool) []byte) error {
 	stream, err := l.api.CoreV1().Pods(p.Namespace).GetLogs(p.Name, o).Stream(ctx)
 	if apierrors.IsNotFound(err) || apierrors.IsBadRequest(err) {
 		return nil
@@ -163,18 +113,21 @@ func (l *logs) read(ctx context.Context, p *corev1.Pod, container string) error 
 		return err
 	}
 	defer func() { _ = stream.Close() }()
-	prefix := p.Name + "/" + container + " | "
+	prefix, begins := p.Name+"/"+o.Container+" | ", true
 	for r := bufio.NewReaderSize(stream, maxLine); ; {
-		line, _, err := r.ReadLine()
+		line, more, err := r.ReadLine()
 		if err != nil {
 			if errors.Is(err, io.EOF) {
 				return nil
 			}
 			return err
 		}
-		if err := l.write(prefix, line); err != nil {
-			return err
+		if line = take(line, begins); line != nil {
+			if err := l.write(prefix, line); err != nil {
+				return err
+			}
 		}
+		begins = !more
 	}
 }
 
@@ -185,4 +138,41 @@ func (l *logs) write(prefix string, line []byte) error {
 		return &writeError{err}
 	}
 	return nil
+}
+
+// position is how far one container's log was read. Its lines come with the time when they were written, so that reading
+// can go on there.
+type position struct {
+	last time.Time // of the last line; zero for none
+	// skip is the last line's time when the present reading began: what is not newer was shown.
+	skip time.Time
+	show bool // the line that is being read is shown
+}
+
+// options are those to go on with.
+func (at *position) options(container string) *corev1.PodLogOptions {
+	at.skip, at.show = at.last, true
+	o := &corev1.PodLogOptions{Container: container, Follow: true, Timestamps: true}
+	if !at.last.IsZero() {
+		o.SinceTime = &metav1.Time{Time: at.last.Truncate(time.Second)} // the API takes whole seconds
+	}
+	return o
+}
+
+// take cuts the time off a line; nil for a line that was shown before. A line without a time is shown as it is.
+func (at *position) take(line []byte, begins bool) []byte {
+	if begins {
+		stamp, rest, _ := strings.Cut(string(line), " ")
+		if when, err := time.Parse(time.RFC3339Nano, stamp); err == nil {
+			at.show = when.After(at.skip)
+			if at.show {
+				at.last = when
+			}
+			line = []byte(rest)
+		}
+	}
+	if !at.show {
+		return nil
+	}
+	return line
 }

@@ -13,13 +13,14 @@ import (
 // terminalPoll is how often a terminal's size is looked at: windows are resized by hand.
 const terminalPoll = 500 * time.Millisecond
 
-// terminalSizes follows the size of the terminal that out is; nil when it is none.
-func terminalSizes(ctx context.Context, out io.Writer) remotecommand.TerminalSizeQueue {
-	file, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return nil
+// terminalSizes follows the size of the first of streams that is a terminal; nil when none is.
+func terminalSizes(ctx context.Context, streams ...any) remotecommand.TerminalSizeQueue {
+	for _, s := range streams {
+		if file, ok := s.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+			return &sizes{ctx: ctx, file: file}
+		}
 	}
-	return &sizes{ctx: ctx, file: file}
+	return nil
 }
 
 type sizes struct {

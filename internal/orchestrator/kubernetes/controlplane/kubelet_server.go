@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"sync"
 	"testing"
@@ -25,8 +26,13 @@ import (
 type Streams struct {
 	// Log is what a container has written.
 	Log func(pod, container string) string
+	// Follow writes what a container writes, for those who follow it: query is what they asked for, as a kubelet gets it. It
+	// returns when the container ends or ctx does. nil is Log and then the end.
+	Follow func(ctx context.Context, pod, container string, query url.Values, out io.Writer)
 	// Exec runs a command and returns its exit code.
 	Exec func(pod, container string, command []string, in io.Reader, out, err io.Writer) int
+	// Terminal is Exec for commands with a terminal: sizes are the terminal's, as JSON {"Width":80,"Height":24} one after another.
+	Terminal func(pod, container string, command []string, in io.Reader, out io.Writer, sizes io.Reader) int
 	// Forward connects to a port of a pod.
 	Forward func(pod string, port int) (net.Conn, error)
 }
@@ -52,8 +58,11 @@ func (cp *ControlPlane) serve(tb testing.TB, s *Streams) int32 {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /containerLogs/{namespace}/{pod}/{container}", func(w http.ResponseWriter, r *http.Request) {
-		if s.Log != nil {
-			_, _ = io.WriteString(w, s.Log(r.PathValue("pod"), r.PathValue("container")))
+		switch pod, container := r.PathValue("pod"), r.PathValue("container"); {
+		case s.Follow != nil && r.URL.Query().Get("follow") == "true":
+			s.Follow(r.Context(), pod, container, r.URL.Query(), flushing{w})
+		case s.Log != nil:
+			_, _ = io.WriteString(w, s.Log(pod, container))
 		}
 	})
 	mux.HandleFunc("POST /exec/{namespace}/{pod}/{container}", s.exec)
@@ -80,6 +89,17 @@ func (cp *ControlPlane) serve(tb testing.TB, s *Streams) int32 {
 		tb.Fatal(err)
 	}
 	return int32(port)
+}
+
+// flushing sends what is written at once.
+type flushing struct{ http.ResponseWriter }
+
+func (f flushing) Write(b []byte) (int, error) {
+	n, err := f.ResponseWriter.Write(b)
+	if flusher, ok := f.ResponseWriter.(http.Flusher); ok {
+		flusher.Flush()
+	}
+	return n, err
 }
 
 // exec speaks version 4 of the protocol of remote commands.
@@ -120,7 +140,13 @@ func (s *Streams) exec(w http.ResponseWriter, r *http.Request) {
 		errOut = stream
 	}
 	status := metav1.Status{Status: metav1.StatusSuccess}
-	if code := s.Exec(r.PathValue("pod"), r.PathValue("container"), q["command"], in, out, errOut); code != 0 {
+	var code int
+	if sizes := by[corev1.StreamTypeResize]; sizes != nil && s.Terminal != nil {
+		code = s.Terminal(r.PathValue("pod"), r.PathValue("container"), q["command"], in, out, sizes)
+	} else {
+		code = s.Exec(r.PathValue("pod"), r.PathValue("container"), q["command"], in, out, errOut)
+	}
+	if code != 0 {
 		status = metav1.Status{
 			Status: metav1.StatusFailure, Reason: "NonZeroExitCode",
 			Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: "ExitCode", Message: strconv.Itoa(code)}}},

@@ -174,7 +174,7 @@ func (a *api) delete(ctx context.Context, u *unstructured.Unstructured) error {
 // away tells whether nobody answered, or not now: trying again may help.
 func away(err error) bool {
 	switch {
-	case err == nil:
+	case err == nil, mistyped(err):
 		return false
 	case errors.Is(err, orchestrator.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
 		return true
@@ -189,6 +189,11 @@ func away(err error) bool {
 	var transport *url.Error
 	var network net.Error
 	return errors.As(err, &transport) || errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// mistyped tells an object that does not fit its type, which the API answers as a failure of its own.
+func mistyped(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "failed to create typed patch object")
 }
 
 // persist calls f until the API answers it, within the driver's patience.

@@ -42,6 +42,17 @@ var _ resource.Driver = (*Driver)(nil)
 // bounds are the constants above, smaller in tests.
 type bounds struct{ patience, delete, ready, poll time.Duration }
 
+// soonFor is how long what is waited for may be there any moment.
+const soonFor = 30 * time.Second
+
+// next is the pause after another: what comes soon is seen at once, and what takes long is not asked for all the time.
+func (b bounds) next(pause time.Duration, began time.Time) time.Duration {
+	if time.Since(began) < soonFor {
+		return min(2*pause, b.poll)
+	}
+	return min(2*pause, 3*b.poll)
+}
+
 // New makes a driver that finds clusters with the connector.
 func New(connector orchestrator.Connector) *Driver {
 	return &Driver{

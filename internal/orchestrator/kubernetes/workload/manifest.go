@@ -15,7 +15,8 @@ import (
 func (a *applying) awaitManifest(ctx context.Context, u *unstructured.Unstructured) error {
 	k, gvk := keyFor(u), u.GroupVersionKind()
 	end, last := time.Now().Add(a.d.bounds.ready), ""
-	for pause := a.d.bounds.poll / 4; ; pause = min(2*pause, 3*a.d.bounds.poll) {
+	began := time.Now()
+	for pause := a.d.bounds.poll / 4; ; pause = a.d.bounds.next(pause, began) {
 		p := readiness(u)
 		if p.done {
 			return nil

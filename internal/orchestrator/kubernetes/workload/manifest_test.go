@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/clusterform/clusterform/internal/orchestrator/kubernetes/controlplane"
-	"github.com/clusterform/clusterform/planner"
 	"github.com/clusterform/clusterform/planner/resource"
 )
 
@@ -68,7 +67,7 @@ func TestACustomTypeAndItsObject(t *testing.T) {
 	want(t, err.Error(), "manifest.other", "no such type", "depends_on")
 }
 
-func TestAManifestsDriftConflictAndPreview(t *testing.T) {
+func TestAManifestsDriftAndConflict(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	text := manifest("m", "\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: m, namespace: NS}\n    data: {a: one}")
@@ -78,13 +77,6 @@ func TestAManifestsDriftConflictAndPreview(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, w.drift("manifest.m"), "live.ConfigMap/"+w.namespace+"/m", "kubectl-patch set data")
-	o := w.desired(text)[0]
-	digest := o.Spec.(*resource.Manifest).Content
-	data, _ := w.Blob(digest)
-	got, err := w.driver.Preview(t.Context(), w, "cluster.lab", planner.Content{Digest: digest, Data: data})
-	if err != nil || got["data.a"] != "one" || len(got) != 1 {
-		t.Errorf("%v %v", got, err)
-	}
 	w.apply(text)
 	m, err := maps.Get(t.Context(), "m", metav1.GetOptions{})
 	if err != nil || m.Data["a"] != "one" || m.Data["b"] != "theirs" {

@@ -54,8 +54,9 @@ func (a *applying) rollOut(ctx context.Context, u *unstructured.Unstructured) er
 		limit = d
 	}
 	k, gvk := keyFor(u), u.GroupVersionKind()
-	end, best, last := time.Now().Add(limit), int64(-1), ""
-	for pause := a.d.bounds.poll / 4; ; pause = min(2*pause, 3*a.d.bounds.poll) {
+	began := time.Now()
+	end, best, last := began.Add(limit), int64(-1), ""
+	for pause := a.d.bounds.poll / 4; ; pause = a.d.bounds.next(pause, began) {
 		err := a.d.persist(ctx, a.progress, func() (err error) {
 			u, err = a.api.get(ctx, gvk, k)
 			return failedOrNil("Get", k, err)

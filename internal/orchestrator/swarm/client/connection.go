@@ -91,7 +91,7 @@ func (c *Client) search(ctx context.Context, pair *pki.Pair) (*connection, error
 				answers <- answer{err: fmt.Errorf("%s: not asked", host)}
 				return
 			}
-			conn, err := c.ask(bounded, host, pair)
+			conn, err := c.ask(bounded, host, pair, firstByteBound)
 			answers <- answer{conn, err}
 		}()
 	}
@@ -119,8 +119,28 @@ func (c *Client) search(ctx context.Context, pair *pki.Pair) (*connection, error
 		orchestrator.ErrUnreachable, c.cluster.Address, strings.Join(failures, "; "), c.cluster.Address, c.port)
 }
 
-// ask finds out whether an address is that of a manager of our Swarm.
-func (c *Client) ask(ctx context.Context, host string, pair *pki.Pair) (*connection, error) {
+// stream connects to the manager that answered last once more, for one long answer. 0 is for those that may take any time to
+// begin: nobody may have anything to say for long.
+func (c *Client) stream(ctx context.Context, firstByte time.Duration) (*connection, error) {
+	current, err := c.manager(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := c.authority.IssueClient(pki.Client{CommonName: user}, c.now())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.cluster.Address, err)
+	}
+	conn, err := c.ask(ctx, current.host, pair, firstByte)
+	if err != nil {
+		c.giveUp(current)
+		return nil, fmt.Errorf("%w: %w", orchestrator.ErrUnreachable, err)
+	}
+	return conn, nil
+}
+
+// ask finds out whether an address is that of a manager of our Swarm. firstByte bounds the beginning of each later answer; 0
+// does not.
+func (c *Client) ask(ctx context.Context, host string, pair *pki.Pair, firstByte time.Duration) (*connection, error) {
 	config, err := c.tls(pair)
 	if err != nil {
 		return nil, err
@@ -130,7 +150,7 @@ func (c *Client) ask(ctx context.Context, host string, pair *pki.Pair) (*connect
 	alive := net.KeepAliveConfig{Enable: true, Idle: 4 * time.Second, Interval: 2 * time.Second, Count: 3}
 	// The client takes its transport over as it is, TLS included.
 	transport := &http.Transport{
-		TLSClientConfig: config, TLSHandshakeTimeout: answerBound, IdleConnTimeout: time.Minute, ResponseHeaderTimeout: firstByteBound,
+		TLSClientConfig: config, TLSHandshakeTimeout: answerBound, IdleConnTimeout: time.Minute, ResponseHeaderTimeout: firstByte,
 		DialContext: (&net.Dialer{Timeout: answerBound, KeepAliveConfig: alive}).DialContext,
 	}
 	api, err := docker.New(docker.WithHTTPClient(&http.Client{Transport: transport}), docker.WithHost("tcp://"+address), docker.WithScheme("https"))

@@ -18,8 +18,8 @@ import (
 
 var _ orchestrator.Executor = (*Client)(nil)
 
-// Exec runs a command in a task's container. A Swarm runs nothing on other nodes by itself, so the task must be on a manager
-// whose API is reached from here; for one elsewhere, the error says what to do.
+// Exec runs a command in a task's container: directly where the task is on a manager whose API is reached from here, and by
+// way of the Swarm itself elsewhere, see runElsewhere.
 func (c *Client) Exec(ctx context.Context, workload *resource.Record, o orchestrator.ExecOptions) (code int, err error) {
 	if len(o.Command) == 0 {
 		return 0, errors.New("there is no command to run")
@@ -39,29 +39,37 @@ func (c *Client) Exec(ctx context.Context, workload *resource.Record, o orchestr
 		return 0, err
 	}
 	names := taskNames(workload.ID, tasks, nodes)
-	var elsewhere *swarm.Task
-	for i, t := range tasks {
+	var refused error
+	for _, t := range tasks {
 		name, _, _ := strings.Cut(names[t.ID], " on ")
 		if t.Status.State != swarm.TaskStateRunning || t.Status.ContainerStatus == nil || o.Replica != "" && o.Replica != name && o.Replica != names[t.ID] {
 			continue
 		}
-		conn, err := c.on(ctx, t.NodeID)
-		if err != nil {
-			return 0, err
+		p := place{task: t, name: names[t.ID]}
+		for _, n := range nodes {
+			if n.ID == t.NodeID {
+				p.node = n
+			}
 		}
-		if conn == nil {
-			elsewhere = &tasks[i]
-			continue
+		if p.node.Spec.Role == swarm.NodeRoleManager {
+			conn, err := c.on(ctx, t.NodeID)
+			if err != nil {
+				return 0, err
+			}
+			if conn != nil {
+				code, err := runIn(ctx, conn.api, t.Status.ContainerStatus.ContainerID, o)
+				conn.close()
+				return code, err
+			}
 		}
-		code, err := runIn(ctx, conn.api, t.Status.ContainerStatus.ContainerID, o)
-		conn.close()
-		return code, err
+		if refused = p.refuses(o); refused == nil {
+			return c.runElsewhere(ctx, p, o)
+		}
 	}
-	if elsewhere == nil {
-		return 0, fmt.Errorf("no task of %s runs; `clusterform status` and `clusterform logs` say why", strings.TrimSpace(string(workload.Address)+" "+o.Replica))
+	if refused != nil {
+		return 0, refused
 	}
-	return 0, fmt.Errorf("%s is not on a manager whose API answers here, and workers serve none. Log in to that machine, by ssh or `aws ssm start-session`, and run: docker exec %s %s",
-		names[elsewhere.ID], elsewhere.Status.ContainerStatus.ContainerID, strings.Join(o.Command, " "))
+	return 0, fmt.Errorf("no task of %s runs; `clusterform status` and `clusterform logs` say why", strings.TrimSpace(string(workload.Address)+" "+o.Replica))
 }
 
 // on connects to the engine of one node; nil when it is none of the managers that answer.
@@ -71,7 +79,7 @@ func (c *Client) on(ctx context.Context, node string) (*connection, error) {
 		return nil, err
 	}
 	for _, host := range c.cluster.Hosts {
-		conn, err := c.ask(ctx, host, pair)
+		conn, err := c.ask(ctx, host, pair, 0)
 		switch {
 		case err != nil:
 			continue
@@ -98,6 +106,12 @@ func runIn(ctx context.Context, api *docker.Client, container string, o orchestr
 	defer stream.Close()
 	stop := context.AfterFunc(ctx, stream.Close)
 	defer stop()
+	if o.TTY {
+		defer raw(o.In)()
+		sizes, end := context.WithCancel(ctx)
+		defer end()
+		go followSize(sizes, api, made.ID, o)
+	}
 	if o.In != nil {
 		go func() {
 			_, _ = io.Copy(stream.Conn, o.In) // the command may end before its input does

@@ -18,6 +18,7 @@ import (
 const (
 	EngineInstance    = "clusterform.instance"    // the EC2 instance id
 	EngineIPVS        = "clusterform.ipvs"        // "false": the kernel has no IPVS
+	EngineESP         = "clusterform.esp"         // "false": the kernel has no IPsec, which encrypted networks are
 	EngineMTU         = "clusterform.mtu"         // of the machine's network, in bytes
 	EngineSchedulable = "clusterform.schedulable" // "false": a manager that runs no services
 )
@@ -116,10 +117,16 @@ func address(n swarm.Node) string {
 
 // WithoutIPVS lists the members that are up and whose kernel has no IPVS, by instance. If there is one, neither virtual
 // addresses nor the routing mesh work for everybody.
-func WithoutIPVS(members []orchestrator.Member) []string {
+func WithoutIPVS(members []orchestrator.Member) []string { return without(members, EngineIPVS) }
+
+// WithoutESP lists the members that are up and whose kernel has no IPsec. What an encrypted network sends to or from one is
+// lost, or goes as it is.
+func WithoutESP(members []orchestrator.Member) []string { return without(members, EngineESP) }
+
+func without(members []orchestrator.Member, label string) []string {
 	var out []string
 	for _, m := range members {
-		if m.Ready && m.Annotations[EngineIPVS] == "false" {
+		if m.Ready && m.Annotations[label] == "false" {
 			out = append(out, m.Instance)
 		}
 	}

@@ -114,8 +114,8 @@ func (s *Swarm) Task(x *swarm.Service, slot int, state swarm.TaskState, trouble 
 // objects serves configs, secrets and networks.
 func (s *Swarm) objects(w http.ResponseWriter, r *http.Request, kind, id string) {
 	if r.Method == http.MethodDelete {
-		s.Configs = slices.DeleteFunc(s.Configs, func(x swarm.Config) bool { return x.Spec.Name == id })
-		s.Secrets = slices.DeleteFunc(s.Secrets, func(x swarm.Secret) bool { return x.Spec.Name == id })
+		s.Configs = slices.DeleteFunc(s.Configs, func(x swarm.Config) bool { return x.ID == id || x.Spec.Name == id })
+		s.Secrets = slices.DeleteFunc(s.Secrets, func(x swarm.Secret) bool { return x.ID == id || x.Spec.Name == id })
 		s.Networks = slices.DeleteFunc(s.Networks, func(x network.Summary) bool { return x.Name == id })
 		w.WriteHeader(http.StatusNoContent)
 		return
@@ -123,7 +123,9 @@ func (s *Swarm) objects(w http.ResponseWriter, r *http.Request, kind, id string)
 	made := fmt.Sprintf("%s%d", kind, s.serial)
 	if id == "create" {
 		s.next()
-		w.WriteHeader(http.StatusCreated)
+		if kind != "networks" || s.Overtaken == 0 {
+			w.WriteHeader(http.StatusCreated)
+		}
 	}
 	switch kind + "/" + id {
 	case "configs/":
@@ -147,6 +149,11 @@ func (s *Swarm) objects(w http.ResponseWriter, r *http.Request, kind, id string)
 		_ = json.NewDecoder(r.Body).Decode(&x.Network)
 		x.ID, x.Scope = made, "swarm"
 		s.Networks = append(s.Networks, x)
+		if s.Overtaken > 0 {
+			s.Overtaken--
+			refuse(w, http.StatusInternalServerError, "rpc error: code = Unknown desc = name conflicts with an existing object")
+			return
+		}
 		reply(w, map[string]string{"Id": made})
 	default:
 		refuse(w, http.StatusNotFound, "page not found")

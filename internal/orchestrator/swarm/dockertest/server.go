@@ -40,7 +40,13 @@ type Swarm struct {
 	Roll func(s *Swarm, service *swarm.Service)
 	// OutOfDate makes that many updates fail as if somebody else had written.
 	OutOfDate int
-	serial    uint64
+	// Overtaken makes that many networks be made by somebody else right before.
+	Overtaken int
+	// Logs writes the logs of a service, named as it was asked for; it does not hold the lock. Default: there are none.
+	Logs func(w http.ResponseWriter, r *http.Request, service string)
+	// Containers serves those of the managers' engines, and what is run in them; it does not hold the lock.
+	Containers http.Handler
+	serial     uint64
 }
 
 // New is a Swarm with tokens and nothing else.
@@ -82,12 +88,28 @@ func (s *Swarm) handler(state func() string) http.Handler {
 		if path == "/_ping" {
 			return
 		}
+		if service, ok := strings.CutSuffix(strings.TrimPrefix(path, "/services/"), "/logs"); ok {
+			if s.Logs != nil {
+				s.Logs(w, r, service)
+			}
+			return
+		}
+		if s.Containers != nil && (strings.HasPrefix(path, "/containers/") || strings.HasPrefix(path, "/exec/")) {
+			r.URL.Path = path
+			s.Containers.ServeHTTP(w, r)
+			return
+		}
 		s.Lock()
 		defer s.Unlock()
 		if path == "/info" {
 			info := map[string]any{"LocalNodeState": "active", "ControlAvailable": state() == "manager"}
 			if state() != "manager" {
 				info["LocalNodeState"] = state()
+			}
+			for _, n := range s.Nodes {
+				if n.Spec.Role == swarm.NodeRoleManager && info["NodeID"] == nil {
+					info["NodeID"] = n.ID
+				}
 			}
 			reply(w, map[string]any{"Swarm": info})
 			return
@@ -138,6 +160,11 @@ func (s *Swarm) serve(w http.ResponseWriter, r *http.Request, path []string) {
 		s.services(w, r, id, verb)
 	case "tasks":
 		service := filter(r, "service")
+		for _, x := range s.Services {
+			if x.Spec.Name == service {
+				service = x.ID
+			}
+		}
 		out := []swarm.Task{}
 		for _, t := range s.Tasks {
 			if service == "" || t.ServiceID == service {

@@ -161,6 +161,9 @@ func (j *job) prepare(ctx context.Context) error {
 			j.names[m.ID] = a
 		}
 	}
+	if err := canEncrypt(j.release, members); err != nil {
+		return err
+	}
 	j.release.MTU = underlay(j.release.MTU, members)
 	if without := client.WithoutIPVS(members); len(without) > 0 {
 		j.release.WithoutIPVS()

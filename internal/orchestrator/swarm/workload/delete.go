@@ -10,6 +10,7 @@ import (
 	docker "github.com/moby/moby/client"
 
 	"github.com/clusterform/clusterform/internal/orchestrator"
+	stack "github.com/clusterform/clusterform/internal/orchestrator/swarm"
 	"github.com/clusterform/clusterform/planner/resource"
 )
 
@@ -60,7 +61,7 @@ func (d *Driver) removeNetwork(ctx context.Context, api API, stackName string, w
 	if err != nil || left > 0 {
 		return err
 	}
-	return remove(ctx, api, d.poll, []string{kindNetwork + inStack(stackName, networkName)}, waits)
+	return remove(ctx, api, d.poll, []string{kindNetwork + inStack(stackName, stack.NetworkName)}, waits)
 }
 
 // Recover looks for what interrupted runs made: a service has its name from the start.

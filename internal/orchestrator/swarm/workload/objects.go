@@ -21,9 +21,6 @@ import (
 	"github.com/clusterform/clusterform/internal/orchestrator/swarm/client"
 )
 
-// networkName is the network of a namespace, within its stack.
-const networkName = "default"
-
 // The kinds of objects, as they stand in Workload.Objects: "service/default_web".
 const (
 	kindService = "service/"
@@ -92,25 +89,40 @@ func ensureSecret(ctx context.Context, api *docker.Client, r *stack.Release, nam
 
 // ensureNetwork makes the overlay network of the namespace. One that is there stays as it is: it may be in use.
 func ensureNetwork(ctx context.Context, api *docker.Client, r *stack.Release, mtu int) error {
-	name := inStack(r.Stack, networkName)
-	got, err := api.NetworkList(ctx, docker.NetworkListOptions{Filters: docker.Filters{}.Add("name", name)})
-	if err != nil {
-		return fmt.Errorf("look for the network %s: %w", name, err)
-	}
-	for _, n := range got.Items {
-		if n.Name == name && n.Scope == "swarm" {
-			return nil
-		}
-	}
+	name := inStack(r.Stack, stack.NetworkName)
 	o := docker.NetworkCreateOptions{Driver: "overlay", Scope: "swarm", Labels: map[string]string{labelStack: r.Stack}, Options: map[string]string{}}
-	maps.Copy(o.Options, r.Networks[networkName].DriverOpts)
+	maps.Copy(o.Options, r.Networks[stack.NetworkName].DriverOpts)
 	if mtu > 0 {
 		o.Options["com.docker.network.driver.mtu"] = strconv.Itoa(mtu)
 	}
-	if _, err := api.NetworkCreate(ctx, name, o); err != nil && !cerrdefs.IsConflict(err) && !cerrdefs.IsAlreadyExists(err) {
-		return fmt.Errorf("make the network %s: %w", name, err)
+	const attempts = 5
+	for i := 1; ; i++ {
+		got, err := api.NetworkList(ctx, docker.NetworkListOptions{Filters: docker.Filters{}.Add("name", name)})
+		if err != nil {
+			return fmt.Errorf("look for the network %s: %w", name, err)
+		}
+		for _, n := range got.Items {
+			if n.Name == name && n.Scope == "swarm" {
+				return sameEncryption(r, name, stack.IsEncrypted(n.Options))
+			}
+		}
+		_, err = api.NetworkCreate(ctx, name, o)
+		if err == nil {
+			return nil
+		}
+		// Another workload of the namespace may have made it a moment ago.
+		if i == attempts || !nameTaken(err) {
+			return fmt.Errorf("make the network %s: %w", name, err)
+		}
+		if err := pause(ctx, time.Duration(i)*100*time.Millisecond); err != nil {
+			return err
+		}
 	}
-	return nil
+}
+
+// nameTaken says that something of that name was made meanwhile; managers pass on the error of their store as it is.
+func nameTaken(err error) bool {
+	return cerrdefs.IsConflict(err) || cerrdefs.IsAlreadyExists(err) || strings.Contains(err.Error(), "name conflicts with an existing object")
 }
 
 // usualMTU is what overlay networks assume of the machines' network, in bytes.

@@ -40,7 +40,7 @@ func serviceSpec(r *stack.Release, made ids) (swarm.ServiceSpec, error) {
 		Annotations: swarm.Annotations{Name: inStack(r.Stack, r.Name), Labels: labels(x.Deploy.Labels, labelStack, r.Stack, labelImage, x.Image)},
 		TaskTemplate: swarm.TaskSpec{
 			ContainerSpec: c, RestartPolicy: restartPolicy(x.Deploy.RestartPolicy), Placement: placement(x.Deploy.Placement),
-			Networks: []swarm.NetworkAttachmentConfig{{Target: inStack(r.Stack, networkName), Aliases: []string{r.Name}}},
+			Networks: []swarm.NetworkAttachmentConfig{{Target: inStack(r.Stack, stack.NetworkName), Aliases: []string{r.Name}}},
 		},
 		EndpointSpec: &swarm.EndpointSpec{Mode: swarm.ResolutionMode(x.Deploy.EndpointMode), Ports: ports(x.Ports)},
 	}
