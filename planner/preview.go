@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -160,7 +161,8 @@ func advice(hint string) string {
 }
 
 // mayHelp tells whether what a cluster says against an object may no longer be so when its turn comes: what is wrong with the
-// object by itself stays wrong, unless its type is changed; a quota, a policy or an account that it needs may be in the plan.
+// object by itself stays wrong, unless its type is changed; a quota, a policy or an account that it needs may be in the plan,
+// or in one beside it, where this one has -target, as those of Terraform's resources do.
 func (p *planning) mayHelp(s *Step, r *Refusal) bool {
 	switch r.Code {
 	case RefusalNoType:
@@ -168,11 +170,17 @@ func (p *planning) mayHelp(s *Step, r *Refusal) bool {
 	case "Conflict":
 		return false
 	case "Invalid", "BadRequest":
-		return p.definesTypes(s.After.Cluster)
+		return p.definesTypes(s.After.Cluster) || len(p.targets) > 0 && isCustom(s.After.Spec.(*resource.Manifest))
 	}
-	return slices.ContainsFunc(p.plan.Steps, func(o Step) bool {
+	return len(p.targets) > 0 || slices.ContainsFunc(p.plan.Steps, func(o Step) bool {
 		return o.Address != s.Address && isWork(o.Kind) && clusterOfStep(&o) == s.After.Cluster
 	})
+}
+
+// isCustom tells an object whose type is defined on the cluster, and not a part of Kubernetes.
+func isCustom(m *resource.Manifest) bool {
+	group, _, hasGroup := strings.Cut(m.APIVersion, "/")
+	return hasGroup && strings.Contains(group, ".") && !strings.HasSuffix(group, ".k8s.io")
 }
 
 // definesTypes tells whether the plan makes or changes types of a cluster's objects.

@@ -126,16 +126,21 @@ func TestWhatAClusterRefuses(t *testing.T) {
 	t.Parallel()
 	crd := strings.NewReplacer(`"more"`, `"widgets"`, `"v1"`, `"apiextensions.k8s.io/v1"`, "ConfigMap", "CustomResourceDefinition").Replace(anotherManifest)
 	for name, c := range map[string]struct {
-		says  error
-		also  string // another block that the plan makes
-		fails string
-		warns string
+		says   error
+		also   string // another block that the plan makes
+		alone  bool   // with -target
+		custom bool   // of a type of its own
+		fails  string
+		warns  string
 	}{
 		"a wrong value":          {says: &Refusal{Code: "Invalid", Message: "data: wrong\x1b[2J", Hint: "Plan with -replace"}, fails: "The cluster refuses this"},
 		"and other manifests":    {says: &Refusal{Code: "Invalid", Message: "data: wrong"}, also: anotherManifest, fails: "The cluster refuses this"},
 		"as its type is now":     {says: &Refusal{Code: "Invalid", Message: "data: wrong"}, also: crd, warns: "The cluster would refuse this now"},
 		"an admission rule":      {says: &Refusal{Code: "Forbidden", Message: "exceeded quota"}, fails: "The cluster refuses this"},
 		"which may be lifted":    {says: &Refusal{Code: "Forbidden", Message: "exceeded quota"}, also: anotherManifest, warns: "The cluster would refuse this now"},
+		"wrong, seen alone":      {says: &Refusal{Code: "Invalid", Message: "data: wrong"}, alone: true, fails: "The cluster refuses this"},
+		"its own type, alone":    {says: &Refusal{Code: "Invalid", Message: "data: wrong"}, alone: true, custom: true, warns: "The cluster would refuse this now"},
+		"a rule, seen alone":     {says: &Refusal{Code: "Forbidden", Message: "exceeded quota"}, alone: true, warns: "The cluster would refuse this now"},
 		"another's object":       {says: &Refusal{Code: "Conflict", Message: "it is gitops's"}, also: anotherManifest, fails: "The cluster refuses this"},
 		"an unknown type":        {says: &Refusal{Code: RefusalNoType, Message: "no such type"}, warns: "The cluster would refuse this now"},
 		"one that the plan adds": {says: &Refusal{Code: RefusalNoType, Message: "no such type"}, also: crd},
@@ -150,10 +155,18 @@ func TestWhatAClusterRefuses(t *testing.T) {
 				}
 				return nil, c.says
 			}}
-			w := settledCluster(t, running)
+			files := running
+			if c.custom {
+				files = strings.Replace(files, `apiVersion = "v1"`, `apiVersion = "shop.example.com/v1"`, 1)
+			}
+			w := settledCluster(t, files)
 			w.edit(`colour = "blue"`, `colour = "red"`)
 			w.files += c.also
-			p, diags := w.try(previewed(f))
+			p, diags := w.try(previewed(f), func(r *Request) {
+				if c.alone {
+					r.Targets = []string{"manifest.settings"}
+				}
+			})
 			var got []string
 			for _, d := range diags {
 				got = append(got, d.Summary)

@@ -153,7 +153,7 @@ func (p *planning) observe(recorded []*resource.Record, found []resource.Observa
 
 func (p *planning) observeRecord(rec *resource.Record, o resource.Observation) {
 	if o.Warning != "" {
-		p.warnUnasked(rec.Cluster, o.Warning)
+		p.warnTitled(rec.Cluster, o.WarningTitle, o.Warning)
 	}
 	if isWork(rec.Kind) && (o.Warning != "" || o.Status == resource.Unread) {
 		p.silent[rec.Cluster] = true
@@ -210,6 +210,10 @@ func (p *planning) observeRecord(rec *resource.Record, o resource.Observation) {
 // warnUnasked says once for each cluster what was noticed while reading: that its orchestrator could not be asked, or what
 // does not work there.
 func (p *planning) warnUnasked(cluster resource.Address, text string) {
+	p.warnTitled(cluster, "", text)
+}
+
+func (p *planning) warnTitled(cluster resource.Address, title, text string) {
 	if p.unasked == nil {
 		p.unasked = map[[2]string]bool{}
 	}
@@ -218,7 +222,10 @@ func (p *planning) warnUnasked(cluster resource.Address, text string) {
 		return
 	}
 	p.unasked[key] = true
-	p.warning(nil, cluster, "Noticed while reading", "%s: %s", cluster, text)
+	if !strings.Contains(text, string(cluster)) {
+		text = string(cluster) + ": " + text
+	}
+	p.warning(nil, cluster, cmp.Or(title, "Noticed while reading"), "%s", text)
 }
 
 // isGone notes that a recorded object no longer exists.

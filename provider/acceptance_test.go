@@ -103,7 +103,7 @@ func startLabWith(t *testing.T, o api.Options) *lab {
 		t.Fatal(err)
 	}
 	o.Region, o.Keys, o.Seed, o.Faults = testRegion, []api.Key{{AccessKeyID: testKeyID, SecretAccessKey: testSecret}}, 1, quick
-	o.PublicParameters = map[string]string{"/aws/service/clusterform/kubernetes/1.34.4": string(software), "/aws/service/clusterform/kubernetes/1.35.0": string(software)}
+	o.PublicParameters = map[string]string{"/aws/service/clusterform/kubernetes/1.34.4": string(software), "/aws/service/clusterform/kubernetes/1.33.13": string(software)}
 	server, err := api.New(o)
 	if err != nil {
 		t.Fatal(err)

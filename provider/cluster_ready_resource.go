@@ -42,6 +42,7 @@ func (r *clusterReady) Metadata(_ context.Context, req resource.MetadataRequest,
 // Schema implements resource.Resource.
 func (r *clusterReady) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
+		Version:             stateVersion,
 		MarkdownDescription: "Waits until a cluster and all of its node pools and workloads are ready, and fails otherwise. A cluster that is half-way up is kept and only warned of; this makes the apply fail, and whatever depends on it wait. Destroying it does nothing.",
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{

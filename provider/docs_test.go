@@ -38,6 +38,12 @@ func TestDocsAreCurrent(t *testing.T) {
 			pages[kind+"s/"+strings.TrimPrefix(name, "clusterform_")+".md"] = schemaPage(t, kind, name, s)
 		}
 	}
+	for name, a := range all.ActionSchemas {
+		pages["actions/"+strings.TrimPrefix(name, "clusterform_")+".md"] = schemaPage(t, "action", name, a.Schema)
+	}
+	for name, s := range all.ListResourceSchemas {
+		pages["list-resources/"+strings.TrimPrefix(name, "clusterform_")+".md"] = schemaPage(t, "list-resource", name, s)
+	}
 	for name, f := range all.Functions {
 		pages["functions/"+name+".md"] = functionPage(t, name, f)
 	}
@@ -121,9 +127,18 @@ provider_installation {
 
 func schemaPage(t *testing.T, kind, name string, s *tfprotov6.Schema) string {
 	t.Helper()
-	title := map[string]string{"resource": "Resource", "data-source": "Data Source", "ephemeral-resource": "Ephemeral Resource"}[kind]
-	out := front(name+" "+title, s.Block.Description) + "# " + name + " (" + title + ")\n\n" + s.Block.Description + "\n\n## Example Usage\n\n" +
-		example(t, kind+"s/"+name+"/"+kind+".tf", "terraform") + "## Schema\n\n" + attributes(s.Block.Attributes, "")
+	title := map[string]string{
+		"resource": "Resource", "data-source": "Data Source", "ephemeral-resource": "Ephemeral Resource", "action": "Action", "list-resource": "List Resource",
+	}[kind]
+	out := front(name+" "+title, s.Block.Description) + "# " + name + " (" + title + ")\n\n" + s.Block.Description + "\n\n"
+	if kind == "action" || kind == "list-resource" {
+		out += "It takes Terraform 1.14 or newer.\n\n"
+	}
+	extension := ".tf"
+	if kind == "list-resource" {
+		extension = ".tfquery.hcl"
+	}
+	out += "## Example Usage\n\n" + example(t, kind+"s/"+name+"/"+kind+extension, "terraform") + "## Schema\n\n" + attributes(s.Block.Attributes, "")
 	if kind == "resource" && name != "clusterform_cluster_ready" {
 		out += "## Import\n\n" + example(t, "resources/"+name+"/import.sh", "shell")
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/clusterform/clusterform/internal/event"
 	"github.com/clusterform/clusterform/internal/orchestrator"
 )
 
@@ -77,9 +78,11 @@ func (d *drainAction) Invoke(ctx context.Context, req action.InvokeRequest, resp
 		if member.Instance != m.Node.ValueString() {
 			continue
 		}
-		err := client.Drain(ctx, member, orchestrator.DrainOptions{
-			Timeout: timeout, Grace: -1, Force: m.Force.ValueBool(),
-			Progress: func(text string) { resp.SendProgress(action.InvokeProgressEvent{Message: printable(text)}) },
+		following(resp, func(events event.Sink) {
+			err = client.Drain(ctx, member, orchestrator.DrainOptions{
+				Timeout: timeout, Grace: -1, Force: m.Force.ValueBool(),
+				Progress: func(text string) { events.Emit(event.Event{Type: event.Log, At: time.Now(), Message: text}) },
+			})
 		})
 		if err != nil {
 			resp.Diagnostics.AddError("Not drained", printable(err.Error()))

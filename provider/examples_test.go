@@ -5,6 +5,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
 // TestExamples runs every example: those that need an API that answers are only validated, and planned where they have
@@ -21,6 +25,9 @@ func TestExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range files {
+		if strings.Contains(file, "actions") {
+			continue // TestExamplesOfNewerVersions
+		}
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -67,5 +74,60 @@ func copyDirectories(t *testing.T, from, to string) {
 				t.Fatal(err)
 			}
 		}
+	}
+}
+
+// TestExamplesOfNewerVersions compares the examples that the terraform here does not understand with the schemas.
+func TestExamplesOfNewerVersions(t *testing.T) {
+	t.Parallel()
+	n := startLabOnly(t).newer(t)
+	schemas := map[string]map[string]*tfprotov6.Schema{"action": {}, "list": n.schemas.ListResourceSchemas}
+	for name, a := range n.schemas.ActionSchemas {
+		schemas["action"][name] = a.Schema
+	}
+	files, err := filepath.Glob(filepath.Join("..", "examples", "terraform", "*", "*", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, path := range files {
+		if !strings.Contains(path, "actions") && !strings.Contains(path, "list-resources") {
+			continue
+		}
+		file, diags := hclparse.NewParser().ParseHCLFile(path)
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		body, ok := file.Body.(*hclsyntax.Body)
+		if !ok || len(body.Blocks) != 1 || len(body.Blocks[0].Labels) != 2 {
+			t.Errorf("%s is not one block with two labels", path)
+			continue
+		}
+		b := body.Blocks[0]
+		name := filepath.Base(filepath.Dir(path))
+		schema := schemas[b.Type][name]
+		if b.Labels[0] != name || schema == nil {
+			t.Errorf("%s: the provider has no %s %q", path, b.Type, b.Labels[0])
+			continue
+		}
+		seen++
+		written := map[string]bool{}
+		for _, config := range b.Body.Blocks {
+			for name := range config.Body.Attributes {
+				written[name] = true
+			}
+		}
+		for _, a := range schema.Block.Attributes {
+			if a.Required && !written[a.Name] {
+				t.Errorf("%s: %s is required", path, a.Name)
+			}
+			delete(written, a.Name)
+		}
+		for name := range written {
+			t.Errorf("%s: there is no %s", path, name)
+		}
+	}
+	if want := len(schemas["action"]) + len(schemas["list"]); seen != want {
+		t.Errorf("%d examples, and %d things to show", seen, want)
 	}
 }

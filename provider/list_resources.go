@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
@@ -37,7 +38,7 @@ func (l *listed) Configure(ctx context.Context, req resource.ConfigureRequest, r
 // ListResourceConfigSchema implements list.ListResource.
 func (l *listed) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "What is on record in the provider's state_dir.",
+		MarkdownDescription: "Lists each " + strings.ReplaceAll(l.managed.block, "_", " ") + " that is on record in the provider's `state_dir`, for `terraform query` and bulk imports.",
 		Attributes: map[string]schema.Attribute{
 			"cluster": schema.StringAttribute{MarkdownDescription: "Only of this cluster.", Optional: true},
 		},
@@ -55,7 +56,9 @@ func (l *listed) List(ctx context.Context, req list.ListRequest, stream *list.Li
 	var filter struct {
 		Cluster types.String `tfsdk:"cluster"`
 	}
-	diags.Append(req.Config.Get(ctx, &filter)...)
+	if !req.Config.Raw.IsNull() { // a list block without config
+		diags.Append(req.Config.Get(ctx, &filter)...)
+	}
 	ids, err := l.managed.conn.engine.IDs()
 	if err == nil && filter.Cluster.ValueString() != "" {
 		var only engine.ID

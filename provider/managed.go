@@ -63,7 +63,7 @@ func (m *managed) Schema(ctx context.Context, _ resource.SchemaRequest, resp *re
 		own["region"] = schema.StringAttribute{MarkdownDescription: "AWS region, such as `ap-northeast-2`. Another region is another cluster. Default: the provider's.", Optional: true, Computed: true}
 	}
 	maps.Copy(attrs, own)
-	resp.Schema = schema.Schema{MarkdownDescription: m.describe, Attributes: attrs}
+	resp.Schema = schema.Schema{MarkdownDescription: m.describe, Attributes: attrs, Version: stateVersion}
 }
 
 func timeoutText(d time.Duration) string {

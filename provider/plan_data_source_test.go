@@ -55,7 +55,7 @@ output "json" { value = data.clusterform_plan.elsewhere.json }
 `, dir, more)
 }
 
-// plannedOutputs are the values of the outputs after an apply.
+// outputs are the values of the outputs after an apply.
 func (w *workspace) outputs() (out struct {
 	Empty   struct{ Value bool }
 	Summary struct{ Value map[string]int }
@@ -89,13 +89,13 @@ func TestPlanOfADirectory(t *testing.T) {
 	w := newWorkspace(t, l.config(planOf(dir, "")))
 
 	w.run(0, "apply", "-auto-approve")
-	new := w.outputs()
-	if new.Empty.Value || new.Summary.Value["create"] < 10 || new.Summary.Value["destroy"] != 0 {
-		t.Errorf("of a new cluster: empty %v, %v", new.Empty.Value, new.Summary.Value)
+	first := w.outputs()
+	if first.Empty.Value || first.Summary.Value["create"] < 10 || first.Summary.Value["destroy"] != 0 {
+		t.Errorf("of a new cluster: empty %v, %v", first.Empty.Value, first.Summary.Value)
 	}
-	if i := slices.IndexFunc(new.Changes.Value, func(c map[string]string) bool { return c["address"] == "cluster.lab.vpc" }); i < 0 {
-		t.Errorf("no VPC in %v", new.Changes.Value)
-	} else if c := new.Changes.Value[i]; c["kind"] != "vpc" || c["action"] != "create" || c["reason"] != "created" {
+	if i := slices.IndexFunc(first.Changes.Value, func(c map[string]string) bool { return c["address"] == "cluster.lab.vpc" }); i < 0 {
+		t.Errorf("no VPC in %v", first.Changes.Value)
+	} else if c := first.Changes.Value[i]; c["kind"] != "vpc" || c["action"] != "create" || c["reason"] != "created" {
 		t.Errorf("the VPC: %v", c)
 	}
 	if n := len(l.instances(t)); n != 0 || !slices.Equal(files(), []string{"main.cluster.hcl"}) {

@@ -277,7 +277,14 @@ func TestRuntime(t *testing.T) {
 // the record has at the end of the run.
 func TestAddressesThatAnAssociationChanges(t *testing.T) {
 	t.Parallel()
+	t.Run("read again", func(t *testing.T) { tieAnAddress(t, false) })
+	t.Run("deduced", func(t *testing.T) { tieAnAddress(t, true) })
+}
+
+func tieAnAddress(t *testing.T, deduce bool) {
+	t.Parallel()
 	j, c := session(t), newCloud()
+	given(t, j, c.seed(record("cluster.lab.elastic_ip", &resource.ElasticIP{PublicIP: "203.0.113.7"})))
 	p := newPlan(j)
 	n := p.create("cluster.lab.control_plane[0]", node("api"))
 	p.create("cluster.lab.elastic_ip_association", &resource.ElasticIPAssociation{Address: "cluster.lab.elastic_ip", Node: "cluster.lab.control_plane[0]"}, n)
@@ -296,7 +303,12 @@ func TestAddressesThatAnAssociationChanges(t *testing.T) {
 			}
 		}
 	}
-	mustRun(t, options(p, j, c))
+	o := options(p, j, c)
+	o.Deduce = deduce
+	mustRun(t, o)
+	if deduce != (c.reads == 0) {
+		t.Errorf("%d reads", c.reads)
+	}
 	rec, _ := j.Record("cluster.lab.control_plane[0]")
 	if got := rec.Spec.(*resource.Node).PublicAddr; got != "203.0.113.7" {
 		t.Errorf("the node's public address is recorded as %q", got)

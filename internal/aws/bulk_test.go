@@ -30,6 +30,9 @@ func TestThousandNodes(t *testing.T) {
 				if launches := calls.Calls["ec2.RunInstances"]; launches > 16 {
 					t.Errorf("%d launches", launches)
 				}
+				if images := calls.Calls["ec2.DescribeImages"]; images > 1 {
+					t.Errorf("%d calls for one image", images)
+				}
 				if polls := calls.Calls["ec2.DescribeInstances"]; polls > 40 {
 					t.Errorf("%d polls", polls)
 				}

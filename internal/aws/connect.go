@@ -3,6 +3,7 @@ package aws
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -189,7 +190,7 @@ func (r *roleCredentials) Retrieve(ctx context.Context) (sdk.Credentials, error)
 		return keys, nil
 	}
 	described := describe(err, "", r.role)
-	if e, ok := described.(*resource.Error); ok && e.Code == "AccessDenied" {
+	if e, ok := errors.AsType[*resource.Error](described); ok && e.Code == "AccessDenied" {
 		e.Hint = "The role's trust policy must name the identity in use (`aws sts get-caller-identity` shows which), and this one's policies must allow sts:AssumeRole on the role; check the external id, too"
 	}
 	return keys, described

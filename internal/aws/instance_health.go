@@ -41,6 +41,8 @@ func (c *Cloud) Console(ctx context.Context, regionName, instanceID string) (str
 // Machine is an instance as EC2 shows it now.
 type Machine struct {
 	ID, PrivateIP, PublicIP string
+	// State is EC2's word: "pending", "running", "stopping" or "stopped".
+	State string
 }
 
 // Machines lists the instances of a pool that are not on their way out, by id: one call for a thousand.
@@ -56,7 +58,7 @@ func (c *Cloud) Machines(ctx context.Context, regionName, uid string, pool resou
 	}
 	out := make([]Machine, 0, len(all))
 	for _, i := range all {
-		out = append(out, Machine{ID: sdk.ToString(i.InstanceId), PrivateIP: sdk.ToString(i.PrivateIpAddress), PublicIP: sdk.ToString(i.PublicIpAddress)})
+		out = append(out, Machine{ID: sdk.ToString(i.InstanceId), PrivateIP: sdk.ToString(i.PrivateIpAddress), PublicIP: sdk.ToString(i.PublicIpAddress), State: string(stateOf(i))})
 	}
 	slices.SortFunc(out, func(a, b Machine) int { return cmp.Compare(a.ID, b.ID) })
 	return out, nil

@@ -15,5 +15,9 @@ func (e *DrainError) Error() string {
 		more = fmt.Sprintf(" and %d more", len(list)-maxWaiting)
 		list = list[:maxWaiting]
 	}
-	return fmt.Sprintf("%s was not empty after %s: %s%s", e.Member, e.Timeout, strings.Join(list, "; "), more)
+	held := strings.Join(list, "; ") + more
+	if e.Timeout == 0 {
+		return fmt.Sprintf("%s cannot be emptied: %s", e.Member, held)
+	}
+	return fmt.Sprintf("%s was not empty after %s: %s", e.Member, e.Timeout, held)
 }

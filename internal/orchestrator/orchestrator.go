@@ -139,14 +139,17 @@ type DrainOptions struct {
 	Grace   time.Duration
 	// Force goes on with what nobody replaces (bare pods) and, at the end of Timeout, with what a budget held.
 	Force bool
+	// Off says that the machine is known not to run, whatever the orchestrator has noticed so far: nobody there ends its work.
+	Off bool
 	// Progress is told what is waited for.
 	Progress func(string)
 }
 
-// DrainError is a drain that ended at its bound.
+// DrainError is a drain that ended at its bound, or that could not begin.
 type DrainError struct {
 	Member  string
 	Waiting []string // "default/web-5c9: its disruption budget allows no more"
+	// Timeout is how long was waited; 0 for a drain that was refused before anything was moved.
 	Timeout time.Duration
 }
 

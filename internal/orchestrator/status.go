@@ -35,3 +35,14 @@ type Certificate struct {
 type CertificateReader interface {
 	Certificates(ctx context.Context) ([]Certificate, error)
 }
+
+// Notice is something about a cluster that is no fault, and that explains much.
+type Notice struct {
+	Title string // "Swarm without IPVS"
+	Text  string // a sentence or two, with what follows from it
+}
+
+// Noticer is a Client that has such things to say, from a list of its members and without a call.
+type Noticer interface {
+	Notices(members []Member) []Notice
+}

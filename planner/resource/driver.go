@@ -76,7 +76,10 @@ type Observation struct {
 	// Warning says what could not be found out without being an error: an orchestrator's API that does not answer while its
 	// cluster is being repaired. The object stands as recorded.
 	Warning string
-	Err     error
+	// WarningTitle heads the Warning ("Swarm without IPVS"); "" leaves that to the plan. Equal warnings of one cluster are
+	// shown once.
+	WarningTitle string
+	Err          error
 }
 
 // Recovery is what became of an intent.

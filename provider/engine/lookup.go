@@ -35,6 +35,8 @@ type answers struct {
 	Images map[string]imageByID `json:"images,omitempty"`
 	// Software is by orchestrator, version and source.
 	Software map[string]*resource.Software `json:"software,omitempty"`
+	// Drifted says that the plan found reality other than recorded.
+	Drifted bool `json:"drifted,omitempty"`
 }
 
 type imageByID map[string]string
@@ -99,6 +101,25 @@ func (l *lookup) Image(ctx context.Context, region, ref string) (string, error) 
 		l.save()
 	}
 	return id, err
+}
+
+// drifted tells whether the plan that is carried out found reality other than recorded.
+func (l *lookup) drifted() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.load()
+	return l.known.Drifted
+}
+
+// drift notes it.
+func (l *lookup) drift(found bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.load()
+	if found != l.known.Drifted {
+		l.known.Drifted = found
+		l.save()
+	}
 }
 
 // load takes what the plan's process left. Anything unfit is asked again.

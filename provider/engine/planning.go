@@ -65,19 +65,40 @@ func (c *Cluster) Plan(ctx context.Context, b Block) (*Plan, hclconfig.Diagnosti
 		previewer planner.Previewer
 	)
 	c.mu.Lock()
-	if c.refreshed {
-		drivers = c.observed
+	refreshed := c.refreshed
+	c.mu.Unlock()
+	if refreshed {
 		previewer, _ = c.engine.opts.Cloud.(planner.Previewer)
 	}
-	c.mu.Unlock()
+	// Terraform plans once more when it applies, in another process that refreshes nothing. What that finds may not be more
+	// than what was planned first, so where the record is not all, it looks too.
+	if refreshed || unsettled(snap) || c.lookup.drifted() {
+		drivers = c.observed
+	}
 	plan, _, diags := c.makeReplacing(ctx, blocks, snap, drivers, previewer, nil, b.Address())
 	if diags.HasErrors() {
 		return nil, diags
+	}
+	if refreshed && len(plan.Drift) > 0 {
+		c.lookup.drift(true)
 	}
 	return &Plan{
 		Steps: plan.Steps, Summary: plan.Summary, UID: uidOf(plan, snap, c.id.Address()),
 		Values: known(plan, b.Address(), b.Type),
 	}, diags
+}
+
+// unsettled is a record that was left in the middle of something.
+func unsettled(snap *resource.Snapshot) bool {
+	if len(snap.Intents) > 0 || len(snap.Deposed) > 0 || begunOnly(snap) {
+		return true
+	}
+	for _, r := range snap.Records {
+		if r.Incomplete || r.Tainted {
+			return true
+		}
+	}
+	return false
 }
 
 // make plans some addresses of a configuration.
@@ -208,8 +229,12 @@ func (c *Cluster) Read(ctx context.Context, a resource.Address) (*Reading, hclco
 		return nil, failed(err)
 	}
 	c.mu.Lock()
+	first := !c.refreshed
 	c.refreshed = true
 	c.mu.Unlock()
+	if first {
+		c.lookup.drift(false)
+	}
 	if b.Type == "workload" || b.Type == "manifest" {
 		return c.readWorkload(ctx, s, snap, a)
 	}

@@ -1,11 +1,13 @@
 package userdata_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +71,7 @@ func newSite(ctx context.Context, t *testing.T, config aws.Config) *site {
 		{IpProtocol: new("-1"), UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: &s.group}}},
 		{IpProtocol: new("tcp"), FromPort: new(int32(6443)), ToPort: new(int32(6443)), IpRanges: []types.IpRange{{CidrIp: new("0.0.0.0/0")}}},
 	}}))(t)
-	images := must(s.ec2.DescribeImages(ctx, &ec2.DescribeImagesInput{Filters: []types.Filter{{Name: new("name"), Values: []string{"lab-debian-12-*"}}}}))(t).Images
+	images := must(s.ec2.DescribeImages(ctx, &ec2.DescribeImagesInput{Filters: []types.Filter{{Name: new("name"), Values: []string{cmp.Or(os.Getenv("CLUSTERFORM_TEST_IMAGE"), "lab-debian-12-*")}}}}))(t).Images
 	s.image = *images[0].ImageId
 	for _, role := range []string{"control-plane", "worker"} {
 		must(s.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &role, AssumeRolePolicyDocument: new(

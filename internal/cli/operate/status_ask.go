@@ -34,6 +34,13 @@ type clusterStatus struct {
 	Nodes        []nodeStatus        `json:"nodes"`
 	Workloads    []workloadStatus    `json:"workloads"`
 	Certificates []certificateStatus `json:"certificates,omitempty"`
+	Notices      []noticeStatus      `json:"notices,omitempty"`
+}
+
+// noticeStatus is no fault: what the cluster's machines do not offer.
+type noticeStatus struct {
+	Title string `json:"title"`
+	Text  string `json:"text"`
 }
 
 type nodeStatus struct {
@@ -127,6 +134,11 @@ func (o *StatusOptions) askCluster(ctx context.Context, snap *resource.Snapshot,
 		return s.failed(err)
 	}
 	s.members(members)
+	if n, ok := client.(orchestrator.Noticer); ok {
+		for _, x := range n.Notices(members) {
+			s.Notices = append(s.Notices, noticeStatus(x))
+		}
+	}
 	s.workloads(ctx, client, workloads)
 	if certificates, err := certificates(ctx, snap, c, client); err == nil { // they are told of, not asked for
 		for _, x := range certificates {

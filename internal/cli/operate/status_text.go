@@ -28,6 +28,9 @@ func (s *status) text(p *render.Printer, now time.Time) {
 		if c.Problem != "" {
 			p.Linef("  problem: %s", c.Problem)
 		}
+		for _, n := range c.Notices {
+			p.Linef("  note: %s. %s", n.Title, n.Text)
+		}
 		table(p, len(c.Nodes), func(w io.Writer, i int) {
 			n := c.Nodes[i]
 			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\n",

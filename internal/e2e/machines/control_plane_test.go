@@ -41,7 +41,7 @@ func (k *kubernetes) loneControlPlaneDies(t *testing.T) {
 	k.run(0, "lab", "kill", victim)
 	eventually(t, 2*time.Minute, "the plan replaces the dead node and says what that means", func() error {
 		o := k.try(nil, append([]string{"plan"}, k.args...)...)
-		for _, want := range []string{victim + " must be replaced", "The control plane starts anew", worker + " will be updated in place"} {
+		for _, want := range []string{victim + " must be replaced", "The control plane starts anew", "node_pool.worker[0, 1] (2 nodes) will be updated in place"} {
 			if !strings.Contains(o.stdout+o.stderr, want) {
 				return fmt.Errorf("it does not say %q:\n%v", want, o)
 			}

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -266,9 +267,12 @@ func (a *askingManagers) ask(client *http.Client, url string) error {
 		return err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return errors.New(resp.Status)
+	}
 	var nodes []struct{ ID string }
-	if err := json.NewDecoder(resp.Body).Decode(&nodes); err != nil || resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %w", resp.Status, err)
+	if err := json.NewDecoder(resp.Body).Decode(&nodes); err != nil {
+		return err
 	}
 	for _, n := range nodes {
 		if !slices.Contains(a.ids, n.ID) {

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/clusterform/clusterform/internal/lab/api"
 )
@@ -25,6 +26,7 @@ import (
 type fakeMachines struct {
 	mu       sync.Mutex
 	log      []string
+	launched []api.Machine
 	busy     map[string]bool
 	overlaps int
 	topology api.Topology
@@ -51,6 +53,7 @@ func (f *fakeMachines) do(id, what string, d time.Duration) {
 }
 
 func (f *fakeMachines) Launch(_ context.Context, m api.Machine) error {
+	f.set(func() { f.launched = append(f.launched, m) })
 	f.do(m.InstanceID, "launch "+m.Hostname, time.Second)
 	return f.launch
 }
@@ -138,6 +141,38 @@ func TestMachinesFollowTheAPI(t *testing.T) {
 		}
 		if f.overlaps > 0 {
 			t.Errorf("%d calls for one instance overlapped", f.overlaps)
+		}
+	})
+}
+
+// An AMI stands for what machines run.
+func TestMachinesRunWhatTheirImageHolds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fakeMachines)
+		l := newLab(t, api.Options{Machines: f})
+		n := makeNetwork(t, l)
+		for _, c := range []struct{ parameter, want string }{
+			{"debian/release/12/latest/amd64", "debian-12"},
+			{"debian/release/13/latest/amd64", "debian-13"},
+			{"canonical/ubuntu/server/22.04/stable/current/amd64/hvm/ebs-gp2/ami-id", "ubuntu-22.04"},
+			{"canonical/ubuntu/server/22.04/stable/current/arm64/hvm/ebs-gp2/ami-id", "ubuntu-22.04"},
+			{"canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id", "ubuntu-24.04"},
+			{"ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64", "amazon-linux-2023"},
+		} {
+			out := must(l.ssm.GetParameter(t.Context(), &ssm.GetParameterInput{Name: new("/aws/service/" + c.parameter)}))(t)
+			in := n.run(1)
+			in.ImageId = out.Parameter.Value
+			if strings.Contains(c.parameter, "arm64") {
+				in.InstanceType = types.InstanceTypeT4gMedium
+			}
+			must(l.ec2.RunInstances(t.Context(), in))(t)
+			time.Sleep(3 * time.Second)
+			f.set(func() {
+				if last := f.launched[len(f.launched)-1]; last.System != c.want || last.ImageID != *in.ImageId {
+					t.Errorf("%s boots %q, want %q", c.parameter, last.System, c.want)
+				}
+			})
 		}
 	})
 }

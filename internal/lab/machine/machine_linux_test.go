@@ -61,6 +61,11 @@ func TestThreeMachinesInTwoSubnets(t *testing.T) {
 			t.Errorf("got %q", out)
 		}
 	})
+	t.Run("cloud-init takes its configuration", func(t *testing.T) {
+		if out, _ := l.sh("i-0c", "grep -i 'WARNING.*cloud-config' /var/log/cloud-init.log"); out != "" {
+			t.Errorf("it warns: %s", out)
+		}
+	})
 	t.Run("no unit failed", func(t *testing.T) {
 		if out, _ := l.sh("i-0a", "systemctl is-system-running --wait; systemctl --failed --no-legend --plain"); out != "running" {
 			t.Errorf("got %q", out)

@@ -23,6 +23,7 @@ type cluster struct {
 	waves             waves
 	launches          launchAdmissions
 	endpoints         endpoints
+	offs              offs
 	mu                sync.Mutex // guards what follows
 	client            orchestrator.Client
 	hosts             string

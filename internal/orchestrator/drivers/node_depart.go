@@ -215,15 +215,19 @@ func (c *cluster) drain(ctx context.Context, rt resource.Runtime, client orchest
 		Timeout: timeout, Grace: -1,
 		Progress: func(text string) { rt.Progress(rec.Address, resource.PhaseDraining, printable(text)) },
 	}
+	var err error
+	if m.Ready {
+		o.Progress("is being drained")
+		var off string
+		if off, err = c.drainWatched(ctx, client, rec, m, o); off != "" {
+			m.Ready, m.Reason, o.Off = false, off, true
+		}
+	}
 	if !m.Ready {
 		o.Force, o.Timeout = true, min(timeout, deadDrain)
 		o.Progress("does not answer (" + cmp.Or(m.Reason, "not ready") + "): its work is started elsewhere without it")
-	} else {
-		o.Progress("is being drained")
+		err = drainBounded(ctx, client, m, o)
 	}
-	bounded, cancel := context.WithTimeout(ctx, o.Timeout+time.Minute)
-	defer cancel()
-	err := client.Drain(bounded, m, o)
 	if err == nil {
 		return nil
 	}
@@ -234,9 +238,26 @@ func (c *cluster) drain(ctx context.Context, rt resource.Runtime, client orchest
 		o.Progress("could not be drained, and goes: " + err.Error())
 		return nil
 	}
+	return undrained(rec, err)
+}
+
+func drainBounded(ctx context.Context, client orchestrator.Client, m orchestrator.Member, o orchestrator.DrainOptions) error {
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout+time.Minute)
+	defer cancel()
+	return client.Drain(ctx, m, o)
+}
+
+// undrained is the error of a node that keeps its work, with what to do about it.
+func undrained(rec *resource.Record, err error) error {
 	e := &resource.Error{Address: rec.Address, ID: rec.ID, Err: err, Message: "the node could not be drained: " + printable(err.Error())}
 	e.Hint = "It is kept and takes no new work. Apply again to go on"
-	if d, ok := errors.AsType[*orchestrator.DrainError](err); ok && strings.Contains(strings.Join(d.Waiting, " "), "budget") {
+	d, ok := errors.AsType[*orchestrator.DrainError](err)
+	switch {
+	case !ok:
+	case d.Timeout == 0:
+		e.Hint = "It is kept and takes no new work. Have a workload run in place of what nothing replaces, or end it (`clusterform drain -force '" +
+			string(rec.Address) + "'`), and apply again"
+	case strings.Contains(strings.Join(d.Waiting, " "), "budget"):
 		e.Hint = "It is kept and takes no new work. Give the workload more replicas or the pool a longer update.drain_timeout, and apply again"
 	}
 	return e

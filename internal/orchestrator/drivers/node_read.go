@@ -53,7 +53,7 @@ func (n *nodeDriver) Read(ctx context.Context, rt resource.Runtime, uids []strin
 				o.Phase, o.Reason = resource.PhaseJoining, "its status checks fail"+sinceText(since)
 			}
 			if impairedErr != nil && o.Warning == "" {
-				o.Warning = "EC2's status checks could not be read: " + printable(impairedErr.Error())
+				o.WarningTitle, o.Warning = "Status checks not read", "EC2's status checks could not be read: "+printable(impairedErr.Error())
 			}
 		}
 	}
@@ -102,12 +102,14 @@ func (v verdict) lay(o *resource.Observation, opts Options) {
 	switch m, joined := v.members[o.ID]; {
 	case !v.asked:
 	case v.err != nil:
+		o.WarningTitle = "Cluster not asked"
 		o.Warning = "the cluster was not asked for its nodes, which stand as recorded: " + printable(v.err.Error())
 	case !joined:
 		o.Phase, o.Reason = resource.PhaseJoining, "its instance runs, but the cluster does not have it as a node any more"
 	case !m.Ready && time.Since(m.Since) >= opts.UnwellAfter:
 		o.Phase, o.Reason = resource.PhaseJoining, "not ready"+sinceText(m.Since)+": "+cmp.Or(printable(m.Reason), "no reason given")
 	case !m.Ready:
+		o.WarningTitle = "Node not ready"
 		o.Warning = fmt.Sprintf("%s is not ready%s: %s; from %s on it counts as lost", o.Address, sinceText(m.Since), cmp.Or(printable(m.Reason), "no reason given"), opts.UnwellAfter)
 	}
 }

@@ -1,6 +1,7 @@
 package drivers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,8 @@ type world struct {
 	forgotten                int
 	settings                 map[string]orchestrator.NodeSettings
 	drained, removed         []string
+	drains                   []orchestrator.DrainOptions
+	states                   map[string]string // of instances, where not the lab's
 	drainErr                 error
 	inits                    []string
 }
@@ -72,7 +75,7 @@ func newWorld(t *testing.T, opts Options) *world {
 	})
 	w := &world{
 		t: t, aws: cloud, seen: map[string]time.Time{}, members: map[string]*orchestrator.Member{}, deaf: map[int]bool{},
-		console: map[string]string{}, impaired: map[string]time.Time{}, settings: map[string]orchestrator.NodeSettings{},
+		console: map[string]string{}, impaired: map[string]time.Time{}, states: map[string]string{}, settings: map[string]orchestrator.NodeSettings{},
 	}
 	if w.image, err = cloud.Image(t.Context(), testRegion, "ssm:/aws/service/debian/release/12/latest/amd64"); err != nil {
 		t.Fatal(err)
@@ -99,6 +102,16 @@ func (c *playedCloud) Console(_ context.Context, _, instance string) (string, er
 	c.w.mu.Lock()
 	defer c.w.mu.Unlock()
 	return c.w.console[instance], nil
+}
+
+func (c *playedCloud) Machines(ctx context.Context, region, uid string, pool resource.Address) ([]aws.Machine, error) {
+	all, err := c.Cloud.Machines(ctx, region, uid, pool)
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	for i := range all {
+		all[i].State = cmp.Or(c.w.states[all[i].ID], all[i].State)
+	}
+	return slices.DeleteFunc(all, func(m aws.Machine) bool { return m.State == "terminated" }), err
 }
 
 func (c *playedCloud) Impaired(context.Context, string) (map[string]time.Time, error) {
@@ -328,8 +341,10 @@ func (c *playedClient) Configure(ctx context.Context, m orchestrator.Member, s o
 func (c *playedClient) Cordon(context.Context, orchestrator.Member, bool) error { return nil }
 
 func (c *playedClient) Drain(ctx context.Context, m orchestrator.Member, o orchestrator.DrainOptions) error {
-	if err := sleep(ctx, c.w.drainTakes); err != nil {
-		return err
+	if !o.Off {
+		if err := sleep(ctx, c.w.drainTakes); err != nil {
+			return err
+		}
 	}
 	if err := c.reach(ctx); err != nil {
 		return err
@@ -339,6 +354,7 @@ func (c *playedClient) Drain(ctx context.Context, m orchestrator.Member, o orche
 		return c.w.drainErr
 	}
 	c.w.drained = append(c.w.drained, m.Instance)
+	c.w.drains = append(c.w.drains, o)
 	return nil
 }
 

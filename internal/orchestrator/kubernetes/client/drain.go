@@ -149,7 +149,7 @@ func (d *drain) round(ctx context.Context) (left []corev1.Pod, gone bool, err er
 		return nil, false, err
 	}
 	ready, _, _ := readiness(node)
-	d.lost = !ready
+	d.lost = !ready || d.options.Off
 	list, err := d.api.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{
 		FieldSelector: fields.OneTermEqualSelector("spec.nodeName", d.member.Instance).String(),
 	})

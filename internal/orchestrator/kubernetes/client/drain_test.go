@@ -177,7 +177,7 @@ func TestDrainAsksBeforeItEndsBarePods(t *testing.T) {
 	deploy(t, cp, ns, "web", 1)
 	err := k.Drain(t.Context(), orchestrator.Member{Instance: node}, orchestrator.DrainOptions{Grace: -1})
 	d, ok := errors.AsType[*orchestrator.DrainError](err)
-	if !ok || len(d.Waiting) != 1 || !strings.HasPrefix(d.Waiting[0], ns+"/alone: ") {
+	if !ok || len(d.Waiting) != 1 || !strings.HasPrefix(d.Waiting[0], ns+"/alone: ") || !strings.Contains(err.Error(), "cannot be emptied") {
 		t.Fatalf("error %v", err)
 	}
 	if n := len(on(t, cp, ns, node)); n != 2 {
@@ -190,20 +190,26 @@ func TestDrainAsksBeforeItEndsBarePods(t *testing.T) {
 
 func TestDrainOfADeadNodeAsksNobody(t *testing.T) {
 	t.Parallel()
-	cp := plane.Get(t)
-	k := connect(t, cp)
-	ns := cp.Namespace(t)
-	node := "i-0dead-" + ns
-	// Its pods never confirm that they ended.
-	cp.Play(t, controlplane.Kubelet{Node: node, Namespace: ns, NotReady: true, Holds: make(chan struct{})})
-	bare(t, cp, ns, "alone")
-	deploy(t, cp, ns, "web", 1)
-	budget(t, cp, ns, "web", 1)
-	if err := k.Drain(t.Context(), orchestrator.Member{Instance: node}, orchestrator.DrainOptions{Timeout: 20 * time.Second, Grace: -1}); err != nil {
-		t.Fatal(err)
-	}
-	if left := on(t, cp, ns, node); len(left) != 0 {
-		t.Errorf("left on the node: %v", left)
+	for name, off := range map[string]bool{"that the cluster has noticed": false, "that only the cloud knows of": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cp := plane.Get(t)
+			k := connect(t, cp)
+			ns := cp.Namespace(t)
+			node := "i-0dead-" + ns
+			// Its pods never confirm that they ended.
+			cp.Play(t, controlplane.Kubelet{Node: node, Namespace: ns, NotReady: !off, Holds: make(chan struct{})})
+			bare(t, cp, ns, "alone")
+			deploy(t, cp, ns, "web", 1)
+			budget(t, cp, ns, "web", 1)
+			o := orchestrator.DrainOptions{Timeout: 20 * time.Second, Grace: -1, Off: off}
+			if err := k.Drain(t.Context(), orchestrator.Member{Instance: node}, o); err != nil {
+				t.Fatal(err)
+			}
+			if left := on(t, cp, ns, node); len(left) != 0 {
+				t.Errorf("left on the node: %v", left)
+			}
+		})
 	}
 }
 

@@ -40,7 +40,7 @@ func TestEncryptedNetwork(t *testing.T) {
 		if o := s.Networks[0].Options; o["encrypted"] != "true" {
 			t.Errorf("its options are %v", o)
 		}
-		if err := r.apply(t.Context(), d, r.change(strings.Replace(encrypted, `"one"`, `"two"`, -1), "workload.web")); err != nil {
+		if err := r.apply(t.Context(), d, r.change(strings.ReplaceAll(encrypted, `"one"`, `"two"`), "workload.web")); err != nil {
 			t.Errorf("the network is as it is asked for: %v", err)
 		}
 		err := r.apply(t.Context(), d, r.change(plain, "workload.web"))

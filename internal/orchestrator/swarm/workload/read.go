@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/moby/moby/api/types/swarm"
 	docker "github.com/moby/moby/client"
 
+	"github.com/clusterform/clusterform/internal/orchestrator"
 	"github.com/clusterform/clusterform/internal/orchestrator/swarm/client"
 	"github.com/clusterform/clusterform/planner/resource"
 )
@@ -30,7 +30,7 @@ func (d *Driver) Read(ctx context.Context, rt resource.Runtime, _ []string, reco
 			}
 			continue
 		}
-		live, warning, err := d.services(ctx, rt, cluster)
+		live, notice, err := d.services(ctx, rt, cluster)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -38,7 +38,8 @@ func (d *Driver) Read(ctx context.Context, rt resource.Runtime, _ []string, reco
 			if err != nil {
 				out = append(out, resource.Observation{
 					Address: rec.Address, ID: rec.ID, Status: resource.Present, Object: same(rec),
-					Warning: fmt.Sprintf("The workloads of %s could not be looked at and stand as recorded: %s", cluster, err),
+					WarningTitle: "Swarm not asked",
+					Warning:      fmt.Sprintf("The workloads of %s could not be looked at and stand as recorded: %s", cluster, err),
 				})
 				continue
 			}
@@ -46,7 +47,7 @@ func (d *Driver) Read(ctx context.Context, rt resource.Runtime, _ []string, reco
 			if err != nil {
 				return nil, err
 			}
-			o.Warning = warning
+			o.WarningTitle, o.Warning = notice.Title, notice.Text
 			out = append(out, o)
 		}
 	}
@@ -59,20 +60,19 @@ func same(rec *resource.Record) *resource.Object {
 	return o
 }
 
-// services are those of a Swarm by name; the warning says what does not work there.
-func (d *Driver) services(ctx context.Context, rt resource.Runtime, cluster resource.Address) (map[string]swarm.Service, string, error) {
+// services are those of a Swarm by name; the notice says what does not work there.
+func (d *Driver) services(ctx context.Context, rt resource.Runtime, cluster resource.Address) (map[string]swarm.Service, orchestrator.Notice, error) {
+	var notice orchestrator.Notice
 	api, err := d.api(ctx, rt, cluster)
 	if err != nil {
-		return nil, "", err
+		return nil, notice, err
 	}
 	members, err := api.Members(ctx)
 	if err != nil {
-		return nil, "", err
+		return nil, notice, err
 	}
-	warning := ""
-	if list := client.WithoutIPVS(members); len(list) > 0 {
-		warning = fmt.Sprintf("Nodes of %s have no IPVS in their kernel (%d of %d: %s), so the Swarm's routing mesh and virtual addresses do not work: ports answer only on nodes where a task runs, one task on each node, and names resolve to all tasks.",
-			cluster, len(list), len(members), strings.Join(list[:min(len(list), 3)], ", "))
+	if all := client.Notices(cluster, members); len(all) > 0 {
+		notice = all[0]
 	}
 	live := map[string]swarm.Service{}
 	err = api.Do(ctx, func(ctx context.Context, api *docker.Client) error {
@@ -82,7 +82,7 @@ func (d *Driver) services(ctx context.Context, rt resource.Runtime, cluster reso
 		}
 		return err
 	})
-	return live, warning, err
+	return live, notice, err
 }
 
 func observe(rec *resource.Record, live map[string]swarm.Service) (resource.Observation, error) {

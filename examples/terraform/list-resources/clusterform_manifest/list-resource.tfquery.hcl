@@ -1,0 +1,9 @@
+# terraform query -generate-config-out=found.tf
+list "clusterform_manifest" "all" {
+  provider         = clusterform
+  include_resource = true
+
+  config {
+    cluster = "us-east-1/lab"
+  }
+}
