@@ -232,16 +232,17 @@ func (d *difference) mend(p *planning, w *want, rec *resource.Record) {
 		d.repair, d.reason, d.because = true, ReasonIncomplete, "a run was interrupted while it changed this"
 	case why != "":
 		d.repair, d.reason, d.because = true, ReasonDrifted, why
-	case (isWork(rec.Kind) || isKubernetesWorker(rec.Spec)) && p.controlPlaneLost(rec.Cluster):
+	case (isWork(rec.Kind) || comesBack(rec.Spec)) && p.controlPlaneLost(rec.Cluster):
 		d.repair, d.reason, d.because = true, ReasonReplacedBecauseOf, string(controlPlaneOf(rec.Cluster))
 	}
 }
 
-// isKubernetesWorker tells nodes that come to a new control plane by themselves: its authorities are those that they know.
-// They are waited for, and told again what the files say of them.
-func isKubernetesWorker(s resource.Spec) bool {
+// comesBack tells nodes that come to a new control plane by themselves: of Kubernetes, since its authorities are those that
+// they know, and of a Swarm, since they look for one that took the place of theirs. They are waited for, and told again what
+// the files say of them.
+func comesBack(s resource.Spec) bool {
 	n, isNode := s.(*resource.Node)
-	return isNode && n.Role == roleWorker && n.Orchestrator == string(hclconfig.Kubernetes)
+	return isNode && n.Role == roleWorker && (n.Orchestrator == string(hclconfig.Kubernetes) || n.Orchestrator == string(hclconfig.Swarm))
 }
 
 // revive replaces a node that is beyond being started again. Its place is empty as it is, so the old one goes first.

@@ -146,6 +146,23 @@ func TestWhatCouldNotBeAsked(t *testing.T) {
 	}
 }
 
+// TestAWarningHasItsTitleOnceForACluster: what all workloads of a cluster suffer from is said once.
+func TestAWarningHasItsTitleOnceForACluster(t *testing.T) {
+	t.Parallel()
+	w := settledCluster(t, running)
+	for _, a := range []resource.Address{"workload.web", "manifest.shop", "manifest.settings"} {
+		w.seen(a, func(r *resource.Record) resource.Observation {
+			return resource.Observation{
+				Status: resource.Present, Object: &r.Object, WarningTitle: "Swarm without IPVS", Warning: "Nodes of cluster.lab have no IPVS.",
+			}
+		})
+	}
+	_, diags := w.try()
+	if len(diags) != 1 || diags[0].Summary != "Swarm without IPVS" || diags[0].Detail != "Nodes of cluster.lab have no IPVS." {
+		t.Errorf("%+v", diags)
+	}
+}
+
 func TestUpgrades(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

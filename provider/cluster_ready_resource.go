@@ -159,5 +159,8 @@ func (r *clusterReady) notReady(ctx context.Context, id engine.ID) ([]string, er
 			why = append(why, strings.TrimSpace(fmt.Sprintf("%s is %s. %s", a, seen.Phase, seen.LastError)))
 		}
 	}
-	return why, nil
+	if len(why) > 0 {
+		return why, nil
+	}
+	return nil, cluster.Answers(ctx)
 }

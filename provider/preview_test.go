@@ -18,7 +18,7 @@ func TestARefusedManifestIsAnErrorOfThePlan(t *testing.T) {
 	acceptance(t,
 		resource.TestStep{Config: config(fixed)},
 		resource.TestStep{
-			Config: config(strings.Replace(fixed, "green", "red", 1)), PlanOnly: true,
+			Config:      config(strings.Replace(fixed, "green", "red", 1)),
 			ExpectError: regexp.MustCompile(`(?s)The cluster refuses this.*immutable`),
 		},
 		resource.TestStep{Config: config(fixed), PlanOnly: true},

@@ -64,6 +64,32 @@ func (c *Cluster) Client(ctx context.Context) (orchestrator.Client, error) {
 	return c.engine.opts.Cloud.Connect(ctx, snap, c.id.Address())
 }
 
+// Answers asks the cluster's API whether it is well. One that nothing was put on through it may be out of reach from here,
+// and is believed what its nodes said of it.
+func (c *Cluster) Answers(ctx context.Context) error {
+	if c.engine.opts.WaitLaunched {
+		return nil
+	}
+	blocks, err := c.Blocks()
+	if err != nil {
+		return err
+	}
+	client, err := c.Client(ctx)
+	if err != nil {
+		return err
+	}
+	err = client.Healthy(ctx)
+	if errors.Is(err, orchestrator.ErrUnreachable) {
+		for _, b := range blocks {
+			if b.Type == "workload" || b.Type == "manifest" {
+				return err
+			}
+		}
+		return nil
+	}
+	return err
+}
+
 // JoinToken makes sure of a credential with which nodes of a role join, and returns it.
 func (c *Cluster) JoinToken(ctx context.Context, controlPlane bool) (string, error) {
 	client, err := c.Client(ctx)

@@ -31,7 +31,7 @@ func TestSwarm(t *testing.T) {
 		{"a pool grows and shrinks", s.scale},
 		{"a pool rolls while a client asks", s.roll},
 		{"a worker loses power", s.powerLoss},
-		{"destroy leaves nothing", s.destroy},
+		{"destroy leaves nothing", func(t *testing.T) { s.destroy(t, onSwarm) }},
 	} {
 		began := time.Now()
 		t.Run(part.name, part.test)
@@ -225,8 +225,8 @@ func (s *swarm) powerLoss(t *testing.T) {
 	s.wantEmpty(args...)
 }
 
-func (s *swarm) destroy(t *testing.T) {
-	s.run(0, "destroy", "-auto-approve", onSwarm)
+func (s *swarm) destroy(t *testing.T, args ...string) {
+	s.run(0, append([]string{"destroy", "-auto-approve"}, args...)...)
 	if left := s.leftovers(t); len(left) > 0 {
 		t.Errorf("destroy left:\n%s", strings.Join(left, "\n"))
 	}

@@ -83,11 +83,11 @@ type world struct {
 // newWorld starts a lab and copies a configuration. At the end the lab is taken down, and the host must be as before.
 func newWorld(t *testing.T, configuration string) *world {
 	t.Helper()
-	hostcheck.Guard(t)
-	path, err := built()
+	path, err := built() // before the others have to wait for this test
 	if err != nil {
 		t.Fatalf("building clusterform: %v", err)
 	}
+	hostcheck.Guard(t)
 	id := make([]byte, 3)
 	rand.Read(id)
 	w := &world{T: t, path: path, lab: "e2e-" + hex.EncodeToString(id)}

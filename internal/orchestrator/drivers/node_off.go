@@ -35,10 +35,10 @@ func (c *cluster) drainWatched(
 	defer look.Stop()
 	for {
 		select {
-		case err := <-ended:
+		case err = <-ended:
 			return "", err
 		case <-look.C:
-			if off := c.off(ctx, rec); off != "" {
+			if off = c.off(ctx, rec); off != "" {
 				cancel()
 				<-ended
 				return off, nil

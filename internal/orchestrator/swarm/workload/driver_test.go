@@ -167,7 +167,7 @@ func TestWithoutIPVS(t *testing.T) {
 		t.Error("nobody was told")
 	}
 	got, err := d.Read(t.Context(), r, nil, []*resource.Record{r.records["workload.web"]})
-	if err != nil || !strings.Contains(got[0].Warning, "cluster.prod have no IPVS in their kernel (2 of 2: i-0, i-1)") {
+	if err != nil || got[0].WarningTitle != "Swarm without IPVS" || !strings.Contains(got[0].Warning, "cluster.prod have no IPVS in their kernel (2 of 2: i-0, i-1)") {
 		t.Errorf("%v %+v", err, got)
 	}
 }
