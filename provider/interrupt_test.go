@@ -73,7 +73,7 @@ func TestInterruptedTerraform(t *testing.T) {
 func (w *world) interrupted(way interruption, c call, args []string) (output string, code int) {
 	t := w.workspace.t
 	t.Helper()
-	at := w.nth(c)
+	at := nth(c)
 	struck := make(chan struct{})
 	started := make(chan *running, 1)
 	w.mu.Lock()

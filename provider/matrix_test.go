@@ -119,7 +119,7 @@ func (w *world) converges(op operation, want []string) {
 
 // refuseOnce denies a call.
 func refuseOnce(w *world, c call) (hit func() bool) {
-	at := w.nth(c)
+	at := nth(c)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.intercept = func(action string, answer http.ResponseWriter) bool {
@@ -134,7 +134,7 @@ func refuseOnce(w *world, c call) (hit func() bool) {
 
 // crash kills the provider after a call took effect. Its answer is never sent.
 func crash(w *world, c call) (hit func() bool) {
-	at := w.nth(c)
+	at := nth(c)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.answered = func(action string, body []byte) []byte {
@@ -157,7 +157,7 @@ type counter struct {
 	seen int
 }
 
-func (w *world) nth(c call) *counter { return &counter{call: c} }
+func nth(c call) *counter { return &counter{call: c} }
 
 func (c *counter) came(action string) bool {
 	if action != c.action {

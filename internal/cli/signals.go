@@ -60,7 +60,7 @@ func (a *App) interrupts(ctx context.Context) *interrupts {
 
 func (i *interrupts) first() string {
 	if i.applying.Load() {
-		return "what runs is finished and recorded. A second signal stops waiting."
+		return "calls that run are finished and recorded; nodes and roll-outs are not waited for. A second signal stops waiting."
 	}
 	return "stopping; nothing was changed."
 }

@@ -79,16 +79,13 @@ func (c *Cluster) Plan(ctx context.Context, b Block) (*Plan, hclconfig.Diagnosti
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	out := &Plan{Steps: plan.Steps, Summary: plan.Summary, UID: uidOf(plan, snap, c.id.Address())}
-	other := slices.Concat(plan.Drift, plan.Refreshed)
-	if refreshed && len(other) > 0 {
+	if refreshed && len(plan.Drift) > 0 {
 		c.lookup.drift(true)
 	}
-	// What is recorded of objects that are not as recorded says nothing of how they will be.
-	if !slices.ContainsFunc(other, func(d planner.Drift) bool { return b.Address().Contains(d.Address) }) {
-		out.Values = known(plan, b.Address(), b.Type)
-	}
-	return out, diags
+	return &Plan{
+		Steps: plan.Steps, Summary: plan.Summary, UID: uidOf(plan, snap, c.id.Address()),
+		Values: known(plan, b.Address(), b.Type),
+	}, diags
 }
 
 // unsettled is a record that was left in the middle of something.
