@@ -108,8 +108,7 @@ func (w *world) converges(op operation, want []string) {
 			t.Errorf("%s is %v", address, phase)
 		}
 	}
-	late := func(name string) bool { return name == "parameter control-plane/names" } // an address made after the nodes is told to the next ones
-	if got := slices.DeleteFunc(w.inventory(t), late); !slices.Equal(got, slices.DeleteFunc(slices.Clone(want), late)) {
+	if got := w.inventory(t); !slices.Equal(got, want) {
 		t.Errorf("there are now\n%s\nwithout faults there are\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	w.run(0, "plan", "-detailed-exitcode")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -133,6 +134,47 @@ func TestNodeTerminatedOutside(t *testing.T) {
 		},
 	)
 }
+
+// TestAddressChangedOutside: what the refresh before a plan found holds for its apply too, which refreshes nothing.
+func TestAddressChangedOutside(t *testing.T) {
+	l := startLab(t)
+	acceptance(t,
+		resource.TestStep{Config: l.config(clusterWith("") + poolWith(`size = 1`)), ConfigPlanChecks: settled()},
+		resource.TestStep{
+			PreConfig: func() {
+				for _, id := range l.instances(t) {
+					if !l.isControlPlane(t, id) {
+						l.restart(t, id)
+					}
+				}
+			},
+			Config:            l.config(clusterWith("") + poolWith("size = 1\n  labels = { tier = \"web\" }\n  tags = { owner = \"billing\" }")),
+			ConfigPlanChecks:  settled(action(thePool, plancheck.ResourceActionUpdate)),
+			ConfigStateChecks: []statecheck.StateCheck{value(thePool, "phase", knownvalue.StringExact("ready"))},
+		},
+	)
+}
+
+// restart gives an instance another public address.
+func (l *lab) restart(t *testing.T, id string) {
+	t.Helper()
+	ids := []string{id}
+	if _, err := l.client().StopInstances(t.Context(), &ec2.StopInstancesInput{InstanceIds: ids}); err != nil {
+		t.Fatal(err)
+	}
+	if err := ec2.NewInstanceStoppedWaiter(l.client(), quickly).Wait(t.Context(), &ec2.DescribeInstancesInput{InstanceIds: ids}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.client().StartInstances(t.Context(), &ec2.StartInstancesInput{InstanceIds: ids}); err != nil {
+		t.Fatal(err)
+	}
+	if err := ec2.NewInstanceRunningWaiter(l.client(), func(o *ec2.InstanceRunningWaiterOptions) { o.MinDelay = 50 * time.Millisecond }).
+		Wait(t.Context(), &ec2.DescribeInstancesInput{InstanceIds: ids}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func quickly(o *ec2.InstanceStoppedWaiterOptions) { o.MinDelay = 50 * time.Millisecond }
 
 func (l *lab) isControlPlane(t *testing.T, id string) bool {
 	t.Helper()

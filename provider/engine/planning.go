@@ -79,7 +79,7 @@ func (c *Cluster) Plan(ctx context.Context, b Block) (*Plan, hclconfig.Diagnosti
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	if refreshed && len(plan.Drift) > 0 {
+	if refreshed && len(plan.Drift)+len(plan.Refreshed) > 0 {
 		c.lookup.drift(true)
 	}
 	return &Plan{

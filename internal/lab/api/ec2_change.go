@@ -150,7 +150,7 @@ func (s *Server) beginStart(i *instance) {
 	})
 	n := s.primary(i)
 	sn := s.subnets.get(i.Subnet)
-	if n != nil && sn != nil && sn.PublicIP && !n.PublicIP.IsValid() {
+	if n != nil && sn != nil && (n.AutoPublic || sn.PublicIP) && !n.PublicIP.IsValid() {
 		ip := s.publicIP()
 		s.interfaces.update(n.ID, func(n *netInterface) { n.PublicIP = ip })
 	}

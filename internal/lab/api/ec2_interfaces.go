@@ -18,6 +18,7 @@ type netInterface struct {
 	MAC                   string
 	PublicIP              netip.Addr
 	EIP                   string // allocation, when PublicIP is elastic
+	AutoPublic            bool   // gets a public address at each start, as was decided at the launch
 	Groups                []string
 	Description           string
 	Type                  string // interface, nat_gateway, network_load_balancer

@@ -49,7 +49,7 @@ func (c *call) launchOne(o *order, index int) (*instance, error) {
 	}
 	if o.public && !primary.PublicIP.IsValid() {
 		ip := c.publicIP()
-		c.interfaces.update(primary.ID, func(n *netInterface) { n.PublicIP = ip })
+		c.interfaces.update(primary.ID, func(n *netInterface) { n.PublicIP, n.AutoPublic = ip, true })
 	}
 	i.PrivateIP, i.Interfaces = primary.PrivateIP, []string{primary.ID}
 	for k := 1; k < len(o.nics); k++ {

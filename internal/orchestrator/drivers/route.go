@@ -8,7 +8,7 @@ import (
 )
 
 // routeDriver decorates the cloud's drivers of what leads to an API: an elastic address takes the place of the node's own,
-// and who holds a connection to that one would wait for answers that do not come.
+// and who holds a connection to that one would wait for answers that do not come. Nodes are told of the new name.
 type routeDriver struct {
 	resource.Driver
 	drivers *Drivers
@@ -17,10 +17,15 @@ type routeDriver struct {
 // Apply implements resource.Driver.
 func (d *routeDriver) Apply(ctx context.Context, rt resource.Runtime, batch []resource.Change, report func(int, resource.Result)) {
 	d.Driver.Apply(ctx, rt, batch, func(i int, r resource.Result) {
-		if c := d.drivers.clusterOf(rt, objectOf(batch[i])); c != nil {
+		c := d.drivers.clusterOf(rt, objectOf(batch[i]))
+		if c != nil {
 			c.forget()
 		}
 		report(i, r)
+		if c != nil && r.Err == nil && r.Record != nil {
+			// For nodes that are there already; where it fails, whoever waits for a node tries again.
+			_ = c.republishNames(ctx, rt)
+		}
 	})
 }
 
