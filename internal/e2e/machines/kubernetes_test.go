@@ -69,6 +69,16 @@ func kubectlPath() string {
 // kubectl runs the bundle's kubectl with our kubeconfig.
 func (k *kubernetes) kubectl(t *testing.T, args ...string) string {
 	t.Helper()
+	out, err := k.tryKubectl(t, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// tryKubectl is kubectl for what may fail.
+func (k *kubernetes) tryKubectl(t *testing.T, args ...string) (string, error) {
+	t.Helper()
 	file := filepath.Join(k.dir, "kubeconfig")
 	if _, err := os.Stat(file); err != nil {
 		k.run(0, "kubeconfig", "-file="+file)
@@ -79,9 +89,9 @@ func (k *kubernetes) kubectl(t *testing.T, args ...string) string {
 	cmd.Env = []string{"KUBECONFIG=" + file, "HOME=" + k.dir}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
+		return "", fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args, " "), err, out)
 	}
-	return string(out)
+	return string(out), nil
 }
 
 func (k *kubernetes) fromNothing(t *testing.T) {
@@ -216,11 +226,16 @@ func (k *kubernetes) scale(t *testing.T) {
 
 // grown sees that an autoscaler has added replicas, and that these are no drift.
 func (k *kubernetes) grown(t *testing.T) {
-	eventually(t, 2*time.Minute, "three replicas share the load", func() error {
-		if ready := k.kubectl(t, "get", "deployment", "busy", "-o", "jsonpath={.status.readyReplicas}"); ready != "3" {
-			return fmt.Errorf("%s are ready:\n%s%s", ready, k.kubectl(t, "describe", "hpa", "busy"), k.kubectl(t, "top", "pods"))
+	eventually(t, 4*time.Minute, "three replicas share the load", func() error {
+		ready := k.kubectl(t, "get", "deployment", "busy", "-o", "jsonpath={.status.readyReplicas}")
+		if ready == "3" {
+			return nil
 		}
-		return nil
+		used, err := k.tryKubectl(t, "top", "pods") // metrics come a minute after their server
+		if err != nil {
+			used = err.Error()
+		}
+		return fmt.Errorf("%s are ready:\n%s%s", ready, k.kubectl(t, "describe", "hpa", "busy"), used)
 	})
 	k.wantEmpty(k.args...)
 	status := k.run(0, "status").stdout
@@ -230,9 +245,13 @@ func (k *kubernetes) grown(t *testing.T) {
 		t.Errorf("status does not say that three replicas of workload.busy are ready:\n%s", status)
 	}
 	for _, p := range k.pods(t, "busy").Items {
-		if used := k.kubectl(t, "top", "node", p.Spec.NodeName, "--no-headers"); !strings.Contains(used, p.Spec.NodeName) {
-			t.Errorf("of %s the metrics are %q", p.Spec.NodeName, used)
-		}
+		eventually(t, 2*time.Minute, "metrics of "+p.Spec.NodeName, func() error {
+			used, err := k.tryKubectl(t, "top", "node", p.Spec.NodeName, "--no-headers")
+			if err == nil && !strings.Contains(used, p.Spec.NodeName) {
+				err = fmt.Errorf("the metrics are %q", used)
+			}
+			return err
+		})
 	}
 	k.busy.end()
 }
