@@ -222,7 +222,7 @@ def anew(run=subprocess.run):
         now = kubelet("namespaces/default/services/kubernetes")["metadata"]["uid"]
     except (OSError, ValueError, KeyError):
         return
-    if old not in ("", now):
+    if old != now:
         try:
             kubelet("nodes/" + ENV["INSTANCE"])  # no other cluster: only that service was made again
         except urllib.error.HTTPError as e:

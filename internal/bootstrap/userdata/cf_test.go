@@ -243,7 +243,7 @@ func TestWhatAKubeletSaysOfItself(t *testing.T) {
 func TestNodeFollowsAControlPlaneThatBeganAnew(t *testing.T) {
 	t.Parallel()
 	got, err := python(t, t.TempDir(), `
-import urllib.error
+import os, urllib.error
 def cluster(uid, nodes):
     def kubelet(path):
         if not uid:
@@ -256,8 +256,10 @@ def cluster(uid, nodes):
     return kubelet
 for step, uid, nodes in [
     ("joined", "first", ["nodes/i-1"]), ("away", "", []), ("back", "first", ["nodes/i-1"]), ("service made again", "other", ["nodes/i-1"]),
-    ("anew", "second", []), ("settled", "second", ["nodes/i-1"]),
+    ("anew", "second", []), ("settled", "second", ["nodes/i-1"]), ("anew before the first look", "third", []), ("settled", "third", ["nodes/i-1"]),
 ]:
+    if "first look" in step:
+        os.remove(m.STATE + "/cluster")
     m.kubelet, done = cluster(uid, nodes), []
     m.anew(lambda command: done.append(" ".join(command[:2])))
     print(step, done)
@@ -265,7 +267,7 @@ for step, uid, nodes in [
 	if err != nil {
 		t.Fatalf("%v: %s", err, got)
 	}
-	if n := strings.Count(got, "systemctl stop"); n != 1 || strings.Count(got, "systemctl start") != 1 || !strings.Contains(got, "anew ['systemctl stop'") {
-		t.Errorf("the kubelet is to start again when the second cluster is first seen, and not otherwise:\n%s", got)
+	if n := strings.Count(got, "systemctl stop"); n != 2 || strings.Count(got, "systemctl start") != 2 || !strings.Contains(got, "\nanew ['systemctl stop'") || !strings.Contains(got, "look ['systemctl stop'") {
+		t.Errorf("the kubelet is to start again when the second and the third cluster are first seen, and not otherwise:\n%s", got)
 	}
 }
