@@ -40,7 +40,7 @@ func (c *cluster) drainWatched(
 		case <-look.C:
 			if off = c.off(ctx, rec); off != "" {
 				cancel()
-				_ = <-ended // the error is that of the wait that was ended here
+				<-ended //nolint:errcheck // it is that of the wait that was ended here
 				return off, nil
 			}
 			look.Reset(offEvery)
