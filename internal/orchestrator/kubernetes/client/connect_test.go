@@ -147,6 +147,13 @@ func certificateRecorder(t *testing.T, bundle string) (host string, seen func() 
 // played is an API server of a cluster, at an address of its own.
 func played(t *testing.T, bundle string, answer http.HandlerFunc) (host string) {
 	t.Helper()
+	host, _ = playedUntil(t, bundle, answer)
+	return host
+}
+
+// playedUntil is played, with what makes it refuse connections.
+func playedUntil(t *testing.T, bundle string, answer http.HandlerFunc) (host string, stop func()) {
+	t.Helper()
 	authority, err := pki.ParseAuthority(bundle)
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +181,7 @@ func played(t *testing.T, bundle string, answer http.HandlerFunc) (host string) 
 	}
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	return host
+	return host, server.Close
 }
 
 // An address that leads elsewhere now keeps nobody waiting: what only reads is asked again, the rest is up to the caller.
@@ -216,6 +223,38 @@ func TestCallsOnForgottenConnectionsEnd(t *testing.T) {
 				t.Errorf("it ended with %v", err)
 			}
 		})
+	}
+}
+
+// An address that was given up may seem to answer for a moment still: it is not asked again as long as another answers.
+func TestAForgottenAddressComesLast(t *testing.T) {
+	t.Parallel()
+	values, err := pki.KubernetesCredentials(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan string, 10)
+	api := func(name string) (host string, stop func()) {
+		return playedUntil(t, values[pki.KubernetesCluster], func(http.ResponseWriter, *http.Request) { asked <- name })
+	}
+	old, _ := api("old")
+	elastic, stop := api("elastic")
+	k, err := client.Orchestrator{}.Client(t.Context(), orchestrator.Cluster{Address: "cluster.lab", Hosts: []string{old, elastic}}, controlplane.NewParameters(values))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = k.Close() }()
+	for _, step := range []struct {
+		does func()
+		want string
+	}{{func() {}, "old"}, {k.Forget, "elastic"}, {func() {}, "elastic"}, {stop, "old"}} {
+		step.does()
+		if err := k.Healthy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-asked; got != step.want {
+			t.Errorf("the %s address was asked, not the %s one", got, step.want)
+		}
 	}
 }
 

@@ -22,6 +22,8 @@ const (
 	// dialStagger is how long an address has before the next one is tried beside it: a machine that died does not answer
 	// at all.
 	dialStagger = 300 * time.Millisecond
+	// leftStagger is how long the others have before an address that was given up is tried.
+	leftStagger = 2 * time.Second
 )
 
 // dialer finds an address that answers as the cluster. The one that answered last is tried first; one that failed, last.
@@ -31,6 +33,7 @@ type dialer struct {
 	mu    sync.Mutex
 	hosts []string
 	last  string // that answered last; "" for none yet
+	left  string // that was given up: for a moment it may seem to answer still
 	open  map[*dialed]bool
 }
 
@@ -59,9 +62,12 @@ func (d *dialer) keep(raw net.Conn) net.Conn {
 	return c
 }
 
-// cut closes what is open: what runs on it fails at once.
+// cut gives up the address that answered last, and closes what is open: what runs on it fails at once.
 func (d *dialer) cut() {
 	d.mu.Lock()
+	if last := d.last; d.demote() {
+		d.left = last
+	}
 	open := slices.Collect(maps.Keys(d.open))
 	d.mu.Unlock()
 	for _, c := range open {
@@ -90,13 +96,11 @@ type attempt struct {
 
 // dial connects to the first address that proves to be the cluster.
 func (d *dialer) dial(ctx context.Context, config *tls.Config) (*tls.Conn, error) {
-	d.mu.Lock()
-	hosts := slices.Clone(d.hosts)
-	d.mu.Unlock()
+	hosts, left := d.order()
 	if len(hosts) == 0 {
 		return nil, fmt.Errorf("%s: %w: the cluster has no address yet", d.address, orchestrator.ErrUnreachable)
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout+time.Duration(len(hosts))*dialStagger)
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout+leftStagger+time.Duration(len(hosts))*dialStagger)
 	defer cancel()
 
 	done := make(chan attempt, len(hosts))
@@ -112,30 +116,38 @@ func (d *dialer) dial(ctx context.Context, config *tls.Config) (*tls.Conn, error
 		}()
 	}
 	next()
-	timer := time.NewTicker(dialStagger)
+	began, timer := time.Now(), time.NewTicker(dialStagger)
 	defer timer.Stop()
+	due := func(host string) bool { return host != left || time.Since(began) > leftStagger }
 	for {
 		select {
 		case a := <-done:
 			running--
+			if a.err == nil && a.host != left && d.isLeft(a.host) {
+				_ = a.conn.Close() // it was given up meanwhile
+				a.err = errGivenUp
+			}
 			if a.err == nil {
 				d.answered(a.host)
 				go drop(done, running)
 				return a.conn, nil
 			}
 			failed = append(failed, a)
-			if started < len(hosts) {
+			if started < len(hosts) && (running == 0 || due(hosts[started])) {
 				next()
 			} else if running == 0 {
 				return nil, d.unreachable(failed)
 			}
 		case <-timer.C:
-			if started < len(hosts) {
+			if started < len(hosts) && due(hosts[started]) {
 				next()
 			}
 		}
 	}
 }
+
+// errGivenUp is of an address that was given up while it was being dialed.
+var errGivenUp = errors.New("given up")
 
 // drop closes the connections that came too late.
 func drop(done <-chan attempt, running int) {
@@ -165,15 +177,40 @@ func (d *dialer) answered(host string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.last = host
+	if d.left == host {
+		d.left = ""
+	}
 	if i := slices.Index(d.hosts, host); i > 0 {
 		d.hosts = slices.Insert(slices.Delete(d.hosts, i, i+1), 0, host)
 	}
 }
 
-// demote puts the address that answered last at the end: what answers there is not well. It says whether there is another.
-func (d *dialer) demote() bool {
+// order is the one in which addresses are tried, and which of them was given up.
+func (d *dialer) order() (hosts []string, left string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	hosts = slices.Clone(d.hosts)
+	if i := slices.Index(hosts, d.left); i >= 0 {
+		hosts = append(slices.Delete(hosts, i, i+1), d.left)
+	}
+	return hosts, d.left
+}
+
+func (d *dialer) isLeft(host string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.left == host
+}
+
+// elsewhere puts the address that answered last at the end: what answers there is not well. It says whether there is another.
+func (d *dialer) elsewhere() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.demote()
+}
+
+// demote is elsewhere; the lock is held.
+func (d *dialer) demote() bool {
 	if len(d.hosts) < 2 || d.last == "" {
 		return false
 	}

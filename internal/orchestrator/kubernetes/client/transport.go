@@ -63,7 +63,7 @@ func (t *transport) once(req *http.Request) (*http.Response, error) {
 
 // elsewhere makes the next request open a connection to another address.
 func (t *transport) elsewhere(current *http.Transport) {
-	if t.dialer.demote() {
+	if t.dialer.elsewhere() {
 		t.replace(current)
 	}
 }

@@ -27,6 +27,7 @@ type Client struct {
 
 	mu      sync.Mutex
 	current *connection
+	left    string // the address that was forgotten last: for a moment it may seem to answer still
 }
 
 var _ orchestrator.Client = (*Client)(nil)
@@ -107,6 +108,9 @@ func (c *Client) Healthy(ctx context.Context) error {
 func (c *Client) Forget() {
 	c.mu.Lock()
 	conn := c.current
+	if conn != nil {
+		c.left = conn.host
+	}
 	c.mu.Unlock()
 	if conn != nil {
 		c.giveUp(conn)

@@ -330,6 +330,26 @@ func TestForget(t *testing.T) {
 	}
 }
 
+// An address that was forgotten may seem to answer for a moment still: the others are asked first.
+func TestAForgottenAddressComesLast(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	a, err := pki.ParseAuthority(s.store.has[ParameterAuthority])
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.swarm.Serve(t, a, s.pair, "127.0.0.5", s.port, func() string { return "manager" })
+	s.connect(t, "127.0.0.5", "127.0.0.1")
+	for i, want := range []string{"127.0.0.5", "127.0.0.1"} {
+		if i > 0 {
+			s.client.Forget()
+		}
+		if conn, err := s.client.manager(t.Context()); err != nil || conn.host != want {
+			t.Errorf("%v, %v; want %s", conn, err, want)
+		}
+	}
+}
+
 func TestCordonAndDrain(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)

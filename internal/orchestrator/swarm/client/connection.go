@@ -25,6 +25,8 @@ const (
 	searchBound = 15 * time.Second
 	// headStart is what an address has over the next one.
 	headStart = 400 * time.Millisecond
+	// leftBehind is how much later an address is asked that was forgotten.
+	leftBehind = 2 * time.Second
 	// renewBefore is how long before its end a certificate is not used for new work.
 	renewBefore = 10 * time.Minute
 	// firstByteBound is how long a manager may take to begin with an answer. Making a service is slowest: it asks a registry.
@@ -84,9 +86,13 @@ func (c *Client) search(ctx context.Context, pair *pki.Pair) (*connection, error
 	}
 	answers := make(chan answer, len(c.cluster.Hosts))
 	for i, host := range c.cluster.Hosts {
+		after := time.Duration(i) * headStart
+		if host == c.left && len(c.cluster.Hosts) > 1 {
+			after += leftBehind
+		}
 		go func() {
 			select {
-			case <-time.After(time.Duration(i) * headStart):
+			case <-time.After(after):
 			case <-bounded.Done():
 				answers <- answer{err: fmt.Errorf("%s: not asked", host)}
 				return
