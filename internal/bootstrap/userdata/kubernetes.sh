@@ -110,7 +110,11 @@ attempt() {
     init1) log kubeadm init --config $RUN/init.yaml --skip-token-print --skip-phases=addon ;;
     # Another try goes on with what the first has made.
     init*) log kubeadm init --config $RUN/init.yaml --skip-token-print --skip-phases=addon --ignore-preflight-errors=all ;;
-    *) log kubeadm join --config $RUN/join.yaml ;;
+    *)
+      log kubeadm join --config $RUN/join.yaml || return
+      # Until it had its certificate kubelet asked in vain, with growing pauses, and the first pods would wait them out.
+      log systemctl restart kubelet || return 0
+      ;;
   esac
 }
 
