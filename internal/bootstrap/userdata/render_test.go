@@ -202,7 +202,8 @@ func TestScriptsAreWellFormed(t *testing.T) {
 			_, packed := split(t, text)
 			dir := unpack(t, packed)
 			check(t, "bash", "-n", filepath.Join(dir, "usr/local/sbin/clusterform-node"))
-			check(t, "python3", "-c", "import ast, sys; ast.parse(open(sys.argv[1]).read())", filepath.Join(dir, "usr/local/lib/clusterform/cf"))
+			// Amazon Linux 2023 has the oldest Python, 3.9.
+			check(t, "python3", "-c", "import ast, sys; ast.parse(open(sys.argv[1]).read(), feature_version=(3, 9))", filepath.Join(dir, "usr/local/lib/clusterform/cf"))
 			for name, mode := range map[string]os.FileMode{
 				"usr/local/sbin/clusterform-node": 0o755, "usr/local/lib/clusterform/cf": 0o755, "etc/systemd/system/clusterform-node.service": 0o644,
 				"etc/systemd/system/clusterform-api.service": 0o644, "etc/systemd/system/clusterform-api.timer": 0o644,

@@ -122,7 +122,7 @@ func checkSwarmProgram(t *testing.T, program string, inPython int) {
 	}
 	for _, part := range parts[1:] {
 		code, _, _ := strings.Cut(part, "\nPY\n")
-		python := exec.Command("python3", "-c", "import sys; compile(sys.stdin.read(), 'swarm.sh', 'exec')")
+		python := exec.Command("python3", "-c", "import ast, sys; ast.parse(sys.stdin.read(), 'swarm.sh', feature_version=(3, 9))")
 		python.Stdin = strings.NewReader(code)
 		var out bytes.Buffer
 		python.Stderr = &out
