@@ -91,16 +91,19 @@ func (k *kubernetes) follows(t *testing.T) (replaced func(t *testing.T)) {
 		t.Helper()
 		eventually(t, 30*time.Second, "the new replica is followed, too", func() error { return r.writers(3, 1) })
 		eventually(t, 30*time.Second, "lines are added", func() error { return r.writers(2, 2) })
+		for _, want := range []string{"has ended", "has come"} {
+			eventually(t, 30*time.Second, "it says of the replica that was replaced that it "+want, func() error {
+				if said := r.err.String(); !strings.Contains(said, want) {
+					return fmt.Errorf("it says\n%s", said)
+				}
+				return nil
+			})
+		}
 		if err := r.cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
 		}
 		if code := r.ended(t); code != 130 {
 			t.Errorf("after Ctrl-C the exit code is %d, want 130\n%s", code, r.err.String())
-		}
-		for _, want := range []string{"has ended", "has come"} {
-			if !strings.Contains(r.err.String(), want) {
-				t.Errorf("of the replica that was replaced it does not say that it %s:\n%s", want, r.err.String())
-			}
 		}
 	}
 }
