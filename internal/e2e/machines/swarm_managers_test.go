@@ -223,7 +223,7 @@ func (s *swarm) askManagers(t *testing.T) *askingManagers {
 	pool.AppendCertsFromPEM(ca)
 	// No name is set here: the certificates hold the address that docker-env tells.
 	config := &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{pair}}
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: config}}
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: config}}
 	url := "https://" + strings.TrimPrefix(env["DOCKER_HOST"], "tcp://") + "/nodes"
 	a := &askingManagers{quit: make(chan struct{})}
 	if err := a.ask(client, url); err != nil {
@@ -296,7 +296,8 @@ func (a *askingManagers) stop(t *testing.T) {
 	t.Helper()
 	a.end()
 	t.Logf("the managers were asked %d times, listed %d nodes in all, and were without an answer for %s at most", a.asked, len(a.ids), a.longest.Round(100*time.Millisecond))
-	if a.asked < 10 || a.longest > noAnswer {
+	// Few questions are asked while most of them wait for a dead manager's answer.
+	if a.asked < 3 || a.longest > noAnswer {
 		t.Errorf("the managers, asked %d times, did not answer for %s: %v", a.asked, a.longest, a.last)
 	}
 }
