@@ -85,5 +85,5 @@ func table(version string, ways []*way) error {
 
 func median(all []time.Duration) time.Duration {
 	all = slices.SortedFunc(slices.Values(all), cmp.Compare)
-	return all[len(all)/2]
+	return (all[(len(all)-1)/2] + all[len(all)/2]) / 2
 }
