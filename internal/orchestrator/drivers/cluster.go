@@ -153,31 +153,7 @@ func (c *cluster) hostsOf(ctx context.Context, rt recorded, nodes []*resource.Re
 			}
 		}
 	}
-	hosts = append(hosts, c.endpoints.live()...)
-	if gone := c.replacedAddress(ctx, rt, nodes); gone != "" {
-		hosts = slices.DeleteFunc(hosts, func(h string) bool { return h == gone })
-	}
-	return unique(hosts)
-}
-
-// replacedAddress is a public address that a node is recorded with and does not have any more: an elastic one took its place.
-// For a moment it may seem to answer still, and later it is somebody else's.
-func (c *cluster) replacedAddress(ctx context.Context, rt recorded, nodes []*resource.Record) string {
-	rec, ok := rt.Record(c.address.Child("elastic_ip_association"))
-	if !ok || rec.ID == "" {
-		return ""
-	}
-	a, ok := rec.Spec.(*resource.ElasticIPAssociation)
-	if !ok {
-		return ""
-	}
-	for _, node := range nodes {
-		n, ok := node.Spec.(*resource.Node)
-		if ok && resource.Ref(node.Address) == a.Node && !slices.Contains(c.fixedNames(ctx, rt), n.PublicAddr) {
-			return n.PublicAddr
-		}
-	}
-	return ""
+	return unique(append(hosts, c.endpoints.live()...))
 }
 
 // fixedNames are those of the elastic address or of the load balancer: they stay when nodes are replaced.
