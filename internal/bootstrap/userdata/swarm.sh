@@ -4,7 +4,7 @@
 ENGINE=/usr/local/lib/clusterform/engine
 engine() { python3 $ENGINE "$1"; }
 cat >$ENGINE <<'PY'
-import contextlib, http.client, json, os, socket, sys
+import contextlib, http.client, json, os, random, socket, sys
 
 E = os.environ
 
@@ -36,13 +36,23 @@ def others(endpoints):
     return [a + ":2377" for a in (a.strip() for a in endpoints.split(",")) if a not in ("", E["IP"])]
 
 
-def enter(token="", endpoints=""):
-    """Joins by a token, or begins a Swarm without one."""
+def manager(endpoints):
+    """One that listens, not always the same, or none: of several addresses the engine would ask the first alone."""
+    known = others(endpoints)
+    for a in random.sample(known, len(known)):
+        host, _, port = a.rpartition(":")
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 3):
+            return a
+    return ""
+
+
+def enter(token="", remote=""):
+    """Joins a manager by a token, or begins a Swarm without one."""
     body = {"ListenAddr": "0.0.0.0:2377", "AdvertiseAddr": E["IP"], "DataPathAddr": E["IP"]}
     if E["ROLE"] == "control_plane":
         body["Availability"] = "active" if E.get("SCHEDULABLE") else "drain"
     if token:
-        body.update(RemoteAddrs=others(endpoints), JoinToken=token)
+        body.update(RemoteAddrs=[remote], JoinToken=token)
     else:
         body.update(DefaultAddrPool=[E["PODS"]], SubnetSize=24, Spec={})
     call("POST", "/swarm/" + ("join" if token else "init"), body)
@@ -57,7 +67,10 @@ if __name__ == "__main__":
         elif what == "leave":
             call("POST", "/swarm/leave?force=1")
         elif what == "join":
-            enter(read(p + "join"), read(p + "endpoints"))
+            remote = manager(read(p + "endpoints"))
+            if not remote:
+                sys.exit("no manager listens at " + ", ".join(others(read(p + "endpoints"))))
+            enter(read(p + "join"), remote)
         else:
             enter()
     except (OSError, ValueError, KeyError) as e:
@@ -134,9 +147,12 @@ attempt() {
   decide || return
   [ $MODE = init ] || [ -n "$(parameter join)" ] || { echo 'the cluster lets nobody join yet' >>$LOG && return 1; }
   say joining "$MODE (attempt $attempt)"
-  engine $MODE >>$LOG 2>&1 || return
-  for _ in $(seq 60); do
+  engine $MODE >>$LOG 2>&1
+  failed=$?
+  # After twenty seconds the engine goes on by itself. To leave then could take a manager out of a quorum that counts on it.
+  for _ in $(seq 120); do
     whole && return
+    [ $failed = 0 ] || [ "$state" = pending ] || return 1
     sleep 0.5
   done
   return 1

@@ -11,15 +11,13 @@ import contextlib, hashlib, os, random, runpy, socket, ssl, time
 
 RUN, STATE, LIB = "/run/clusterform", "/var/lib/clusterform", "/usr/local/lib/clusterform"
 engine = runpy.run_path(LIB + "/engine")
-call, enter, others, read, E = (engine[n] for n in ("call", "enter", "others", "read", "E"))
+call, enter, manager, others, read, E = (engine[n] for n in ("call", "enter", "manager", "others", "read", "E"))
 
 
-def answers(address, ca=""):
-    """Whether a manager answers there; with an authority's certificate, one of that authority's Swarm."""
+def answers(address, ca):
+    """Whether a manager answers there whose Swarm has this authority."""
     host, _, port = address.rpartition(":")
     with contextlib.suppress(OSError, ValueError), socket.create_connection((host, int(port)), 3) as raw:
-        if not ca:
-            return True
         c = ssl.create_default_context(cadata=ca)
         c.check_hostname = False  # nobody but managers has a listener of this authority
         c.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -55,13 +53,14 @@ def watch():
     token, endpoints = [p.get(n, "") for n in names]
     if not token or member and int(token.split("-")[-2], 36) == int(hashlib.sha256(ca.encode()).hexdigest(), 16):
         return
-    if not any(answers(a) for a in others(endpoints)):
+    remote = manager(endpoints)
+    if not remote:
         return
     cf["say"]("joining", "the Swarm of this node is no more: it joins the one that took its place")
     cf["write"](left, "")
     if member:
         call("POST", "/swarm/leave?force=1")
-    enter(token, endpoints)
+    enter(token, remote)
     cf["write"](STATE + "/endpoints", endpoints)
     cf["say"]("ready", E["INSTANCE"])
 

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -151,19 +152,20 @@ func (o outcome) String() string {
 	return fmt.Sprintf("clusterform %s: exit %d after %s\n--- stdout\n%s--- stderr\n%s", strings.Join(o.args, " "), o.code, o.took.Round(time.Millisecond), o.stdout, o.stderr)
 }
 
-// command is clusterform in the configuration's directory, ended after ten minutes.
+// command is clusterform in the configuration's directory.
 func (w *world) command(ctx context.Context, env []string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, w.path, args...)
 	cmd.Dir, cmd.Env = w.config(), append(append([]string{}, w.env...), env...)
 	return cmd
 }
 
-// try runs clusterform and reports how it ended. It is also used while a test cleans up.
+// try runs clusterform, for ten minutes at most, and reports how it ended. It is also used while a test cleans up.
 func (w *world) try(env []string, args ...string) outcome {
 	w.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.Context()), 10*time.Minute)
 	defer cancel()
 	cmd := w.command(ctx, env, args...)
+	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(syscall.SIGQUIT) }, 10*time.Second // it says where it was
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	start := time.Now()
