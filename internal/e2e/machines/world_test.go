@@ -79,6 +79,7 @@ type world struct {
 	*testing.T
 	dir, path, lab string
 	env            []string
+	last           outcome // of the command that was run last
 }
 
 // newWorld starts a lab and copies a configuration. At the end the lab is taken down, and the host must be as before.
@@ -176,6 +177,7 @@ func (w *world) try(env []string, args ...string) outcome {
 	} else if err != nil {
 		w.Fatal(err)
 	}
+	w.last = o
 	if ctx.Err() != nil {
 		w.Fatalf("%v\ndid not end in time", o)
 	}
@@ -244,8 +246,11 @@ type nodeRecord struct {
 	} `json:"spec"`
 }
 
-// postMortem logs what helps to see why a test failed.
+// postMortem logs what helps to see why a test failed; at last, where only that is read, what failed most likely.
 func (w *world) postMortem() {
+	last := w.last
+	last.stdout, last.stderr = tail(last.stdout), tail(last.stderr)
+	defer func() { w.Logf("what was run last:\n%v", last) }()
 	w.Logf("%v", w.try(nil, "lab", "status"))
 	for address := range w.nodes() {
 		for _, command := range []string{"tail -n 40 /var/log/cloud-init-output.log", "journalctl -u 'clusterform*' -n 60 --no-pager", "journalctl -u kubelet -u docker -n 20 --no-pager"} {
@@ -254,3 +259,6 @@ func (w *world) postMortem() {
 		}
 	}
 }
+
+// tail is the end of a long text.
+func tail(text string) string { return text[max(0, len(text)-2000):] }
