@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -119,28 +120,46 @@ func (s *swarm) loneManagerDies(t *testing.T) {
 	s.wantEmpty()
 }
 
-// wantNodes fails unless the Swarm has so many managers, all of which reach one another, and so many workers.
+// wantNodes fails unless the Swarm has so many managers, all of which reach one another, and so many workers. A leader that is
+// new knows the others only when they have reported to it.
 func (s *swarm) wantNodes(t *testing.T, managers, workers int) {
 	t.Helper()
-	list := strings.TrimSpace(s.docker("node", "ls", "--format", "{{.Status}}/{{.ManagerStatus}}"))
-	lines := strings.Split(list, "\n")
-	leading, following, working := 0, 0, 0
-	for _, l := range lines {
-		switch l {
-		case "Ready/Leader":
-			leading++
-		case "Ready/Reachable":
-			following++
-		case "Ready/":
-			working++
-		}
+	s.serving(t)
+	wanted := map[string]int{"Ready/Leader": 1, "Ready/": workers}
+	if managers > 1 {
+		wanted["Ready/Reachable"] = managers - 1
 	}
-	if leading != 1 || following != managers-1 || working != workers || len(lines) != managers+workers {
-		t.Errorf("the members are not %d managers and %d workers, all of them well:\n%s", managers, workers, list)
+	eventually(t, time.Minute, fmt.Sprintf("the members are %d managers and %d workers, all of them well", managers, workers), func() error {
+		list := strings.TrimSpace(s.docker("node", "ls", "--format", "{{.Status}}/{{.ManagerStatus}}"))
+		count := map[string]int{}
+		for line := range strings.Lines(list) {
+			count[strings.TrimSpace(line)]++
+		}
+		if maps.Equal(count, wanted) {
+			return nil
+		}
+		return fmt.Errorf("they are:\n%s", list)
+	})
+}
+
+// serving waits until each manager answers for itself: that it is one of them, the others know a moment before.
+func (s *swarm) serving(t *testing.T) {
+	t.Helper()
+	for address := range s.nodes() {
+		if !strings.HasPrefix(address, "cluster.lab.control_plane[") {
+			continue
+		}
+		eventually(t, 30*time.Second, address+" answers as a manager", func() error {
+			if o := s.try(nil, "lab", "exec", address, "--", "docker", "node", "ls", "-q"); o.code != 0 {
+				return errors.New(o.String())
+			}
+			return nil
+		})
 	}
 }
 
 func (s *swarm) managerDies(t *testing.T) {
+	s.serving(t)
 	api := s.askManagers(t)
 	victim := ""
 	for i := range 3 { // the leader is missed most
